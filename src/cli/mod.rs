@@ -1,0 +1,58 @@
+//! The command line: one file a subcommand.
+
+use clap::{Parser, Subcommand};
+
+#[cfg(feature = "sim")]
+pub mod sim;
+
+/// Kubernetes as a Service by chat.
+#[derive(Debug, Parser)]
+#[command(name = "kaas", version, about, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Simulated outside: a Rancher, and a stand-in for its terraform provider.
+    #[cfg(feature = "sim")]
+    Sim(sim::Args),
+}
+
+/// How a run of the command line ended: the process's exit status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// It did what was asked (status 0).
+    Done,
+    /// It failed (status 1).
+    Failed,
+    /// It was asked for something that makes no sense (status 2).
+    Misuse,
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Done => Self::from(0),
+            Exit::Failed => Self::from(1),
+            Exit::Misuse => Self::from(2),
+        }
+    }
+}
+
+/// Runs one command line to its end.
+///
+/// # Errors
+/// A fault as an error chain; the caller prints it once.
+pub fn run(cli: Cli) -> anyhow::Result<Exit> {
+    match cli.command {
+        #[cfg(feature = "sim")]
+        Command::Sim(args) => sim::run(args),
+    }
+}
+
+/// A runtime for one command: small, because kaas is idle most of the time.
+pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
+}

@@ -1,0 +1,10 @@
+//! kaas: Kubernetes as a Service by chat.
+//!
+//! A **change** is one alteration of one cluster (create, destroy).
+//! `step(cluster, input) -> (cluster, effects)` decides everything and does nothing.
+//! The **engine** swaps records, performs effects, and turns what the world answers back into inputs.
+
+pub mod cli;
+pub mod clock;
+#[cfg(feature = "sim")]
+pub mod sim;
