@@ -1,0 +1,95 @@
+//! Who may ask, who may approve, how many have to, and for how long.
+//!
+//! Nothing here does I/O, reads a clock or draws a random number.
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+
+use super::form::Reason;
+use super::{Cluster, Person, PersonId, Proof, Risk};
+
+/// A tenant's policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// Who may ask for clusters; `None` is everybody that the tenant knows.
+    pub requesters: Option<Vec<Person>>,
+    /// Who may approve.
+    pub approvers: Vec<Person>,
+    /// Who may cancel, retry and destroy what belongs to others.
+    pub admins: Vec<Person>,
+    /// How many have to approve.
+    pub quorum: Quorum,
+    /// The most dangerous plan that a reaction may approve; above it, a button or a command.
+    pub reactions_up_to: Risk,
+    /// How long a review may take.
+    pub review: SignedDuration,
+    /// How long approvers are waited for before they are asked again.
+    pub remind_after: SignedDuration,
+    /// How many clusters and open requests one person may have.
+    pub clusters_a_person: Option<u32>,
+    /// Why new changes are stopped for now.
+    pub frozen: Option<Reason>,
+}
+
+/// How many approvals a plan needs, by how dangerous it is. None is ever less than one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quorum {
+    /// For a plan that touches nothing that exists.
+    pub green: u32,
+    /// For a plan that changes something in place.
+    pub yellow: u32,
+    /// For a plan that destroys or replaces something.
+    pub red: u32,
+}
+
+impl Quorum {
+    /// How many approvals a plan of that risk needs; at least one.
+    pub fn of(&self, risk: Risk) -> u32 {
+        match risk {
+            Risk::Green => self.green,
+            Risk::Yellow => self.yellow,
+            Risk::Red => self.red,
+        }
+        .max(1)
+    }
+}
+
+impl Policy {
+    /// Whether the person may ask for clusters.
+    pub fn may_request(&self, person: &PersonId) -> bool {
+        self.requesters.as_ref().is_none_or(|people| has(people, person)) || self.is_admin(person)
+    }
+
+    /// Whether the person is an approver.
+    pub fn is_approver(&self, person: &PersonId) -> bool {
+        has(&self.approvers, person)
+    }
+
+    /// Whether the person is an admin.
+    pub fn is_admin(&self, person: &PersonId) -> bool {
+        has(&self.admins, person)
+    }
+
+    /// Whether a plan of that risk can be approved in that way.
+    pub fn accepts(&self, proof: Proof, risk: Risk) -> bool {
+        match proof {
+            Proof::Reaction => risk <= self.reactions_up_to,
+            Proof::Command | Proof::Button | Proof::Review => true,
+        }
+    }
+
+    /// The approvers who are not `requester`.
+    pub fn approvers_but(&self, requester: &PersonId) -> Vec<Person> {
+        self.approvers.iter().filter(|p| p.id != *requester).cloned().collect()
+    }
+
+    /// Whether the person may cancel, retry or destroy: the owner, whoever asked for the open change, or an admin.
+    pub fn may_steer(&self, person: &PersonId, cluster: &Cluster) -> bool {
+        cluster.owner.id == *person || cluster.open().is_some_and(|c| c.by.id == *person) || self.is_admin(person)
+    }
+}
+
+fn has(people: &[Person], person: &PersonId) -> bool {
+    people.iter().any(|p| p.id == *person)
+}
