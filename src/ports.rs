@@ -12,10 +12,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::lifecycle::form::ClusterName;
 use crate::lifecycle::{
-    ChangeNumber, ClusterFacts, ClusterKey, ContentDigest, EffectKey, Grant, HeadSha, Person, Place, Plan, PlanDigest,
-    Pull,
+    ChangeNumber, ClusterFacts, ClusterKey, ContentDigest, EffectKey, Grant, HeadSha, InputId, Person, Place, Plan,
+    PlanDigest, Pull,
 };
-use crate::render::message::Message;
+use crate::render::message::{Message, Press};
 
 /// What every call carries.
 #[derive(Debug, Clone)]
@@ -89,21 +89,29 @@ pub struct CardKey {
     pub change: ChangeNumber,
 }
 
+/// The status card of a change, as it is to be now.
+#[derive(Debug, Clone)]
+pub struct Card {
+    /// Which card.
+    pub key: CardKey,
+    /// Where it belongs.
+    pub place: Place,
+    /// The chat's own id of it, where it is known already; otherwise the adapter looks in its own memory before it posts.
+    pub known: Option<String>,
+    /// The plan that it shows: what a button or a reaction on it is about.
+    pub plan: Option<PlanDigest>,
+    /// What it says.
+    pub message: Message,
+}
+
 /// Where people talk.
 #[async_trait]
 pub trait Chat: Send + Sync {
-    /// Posts the card, or edits it where `known` (the chat's own id of it) or the adapter's own memory finds it. Answers its id.
-    async fn card(
-        &self,
-        call: &Call,
-        place: &Place,
-        card: &CardKey,
-        known: Option<&str>,
-        message: &Message,
-    ) -> Answer<String>;
+    /// Posts the card, or edits it. Answers the chat's own id of it.
+    async fn card(&self, call: &Call, card: &Card) -> Answer<String>;
     /// Edits a card between two saves: progress. May be lost.
-    async fn progress(&self, place: &Place, card: &CardKey, known: &str, message: &Message);
-    /// Posts into the card's thread.
+    async fn progress(&self, card: &Card);
+    /// Posts into the card's thread; `known` is the chat's own id of the card.
     async fn post(
         &self,
         call: &Call,
@@ -122,6 +130,51 @@ pub trait Chat: Send + Sync {
         message: &Message,
         file: Option<&Attachment>,
     ) -> Answer<()>;
+}
+
+/// Something that a person said or did in a chat.
+#[derive(Debug, Clone)]
+pub struct Heard {
+    /// The delivery's id: the same for a doubled delivery, another one for everything else.
+    pub id: InputId,
+    /// Who.
+    pub by: Person,
+    /// Where.
+    pub place: Place,
+}
+
+/// A private answer, at once.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// What is said.
+    pub message: Message,
+    /// A file that goes with it.
+    pub file: Option<Attachment>,
+}
+
+/// Where chats bring what people say. It is durable when it returns; the answers are for that person alone.
+#[async_trait]
+pub trait Desk: Send + Sync {
+    /// A command line, with or without its leading `/kaas`.
+    async fn command(&self, heard: &Heard, line: &str) -> Vec<Reply>;
+    /// A button of a card that showed `plan`.
+    async fn press(
+        &self,
+        heard: &Heard,
+        card: &CardKey,
+        plan: Option<&PlanDigest>,
+        press: Press,
+        reason: Option<&str>,
+    ) -> Vec<Reply>;
+    /// A reaction on a card that showed `plan`, given or taken back.
+    async fn react(
+        &self,
+        heard: &Heard,
+        card: &CardKey,
+        plan: Option<&PlanDigest>,
+        emoji: &str,
+        given: bool,
+    ) -> Vec<Reply>;
 }
 
 /// A file of the repository: its path, and its content (`None` removes it).

@@ -417,8 +417,10 @@ pub enum StuckWhy {
         /// How many files differ from what kaas wrote.
         files: u32,
     },
-    /// What was planned and what the pull request holds were not the same, twice.
+    /// What was planned and what the pull request holds are not the same.
     Differs,
+    /// Taking down what an unfinished create left behind was not decided, so it is still there.
+    LeftBehind(Closed),
 }
 
 /// A fault, as people see it: one line and a reference that finds the whole chain in the log.
