@@ -8,6 +8,8 @@ pub mod cli;
 pub mod clock;
 pub mod lifecycle;
 pub mod ports;
+pub mod record;
 pub mod render;
 #[cfg(feature = "sim")]
 pub mod sim;
+pub mod store;

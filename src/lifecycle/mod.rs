@@ -25,6 +25,7 @@ pub mod form;
 pub mod notice;
 pub mod policy;
 pub mod step;
+pub mod summary;
 
 use form::{ClusterName, Form, Invalid, Reason, TenantName, Ticket, checked_text};
 use notice::Notice;
@@ -121,6 +122,8 @@ pub struct Cluster {
     pub owner: Person,
     /// What it is, or is to become.
     pub form: Form,
+    /// The change that wrote its files.
+    pub written: ChangeNumber,
     /// What exists; `None` before it is ready and after it is gone.
     pub live: Option<Live>,
     /// The open change, or the one that ended last.

@@ -115,7 +115,8 @@ fn request(
         card: None,
         took: Took::default(),
     };
-    let cluster = Cluster { key: key.clone(), owner: by.clone(), form: form.clone(), live: None, change };
+    let cluster =
+        Cluster { key: key.clone(), owner: by.clone(), form: form.clone(), written: number, live: None, change };
     let mut turn = Turn::new(policy, &cluster, at);
     turn.prepare();
     Ok(turn.done())

@@ -1,0 +1,145 @@
+//! The status card: always drawn from the stored record, one drawing of a card at a time, so that an older picture never covers a newer one.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+
+use crate::lifecycle::{ChangeNumber, Cluster, Place};
+use crate::ports::{Answer, Call, Card, CardKey, Chat, Progress, ProgressSink, Trouble};
+use crate::render::say;
+
+use super::{Engine, Tenant, unsigned};
+
+/// What is known about the cards that are being drawn. Only in memory: progress may be lost.
+#[derive(Default)]
+pub(super) struct Cards {
+    pens: Mutex<HashMap<CardKey, Arc<tokio::sync::Mutex<()>>>>,
+    progress: Mutex<HashMap<CardKey, Shown>>,
+}
+
+struct Shown {
+    progress: Progress,
+    /// Whether a drawing of it is on its way.
+    drawing: bool,
+}
+
+impl Cards {
+    fn pen(&self, key: &CardKey) -> Arc<tokio::sync::Mutex<()>> {
+        let mut pens = self.pens.lock().unwrap_or_else(PoisonError::into_inner);
+        if pens.len() > 1000 {
+            pens.retain(|_, pen| Arc::strong_count(pen) > 1);
+        }
+        Arc::clone(pens.entry(key.clone()).or_default())
+    }
+
+    fn shown(&self) -> MutexGuard<'_, HashMap<CardKey, Shown>> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Engine {
+    pub(super) fn card_key(&self, cluster: &Cluster) -> CardKey {
+        CardKey { cluster: cluster.key.clone(), change: cluster.change.number }
+    }
+
+    pub(super) fn chat(&self, place: &Place) -> Answer<&Arc<dyn Chat>> {
+        let missing = || Trouble::Lasting { line: format!("the chat {} is not configured", place.chat), source: None };
+        self.chats.get(&place.chat).ok_or_else(missing)
+    }
+
+    /// What the words need besides the cluster.
+    pub(super) fn context<'a>(&self, tenant: &'a Tenant, cluster: &Cluster) -> say::Context<'a> {
+        let class = &cluster.form.class;
+        let kind = cluster.change.kind;
+        say::Context {
+            policy: &tenant.policy,
+            now: self.clock.now(),
+            time_zone: &tenant.time_zone,
+            usually_applying: self.usual.of(class, kind, |took| took.applying),
+            usually_joining: self.usual.of(class, kind, |took| took.joining),
+        }
+    }
+
+    /// Draws the card as the record has it now. Answers the chat's own id of it, where that is news.
+    pub(super) async fn draw_card(&self, tenant: &Tenant, call: &Call) -> Answer<Option<(ChangeNumber, String)>> {
+        let key = &call.key.cluster;
+        let Some(number) = self.change_of(key).await? else { return Ok(None) };
+        let pen = self.cards.pen(&CardKey { cluster: key.clone(), change: number });
+        let _drawing = pen.lock().await;
+        let Some(cluster) = self.load_cluster(key).await? else { return Ok(None) };
+        let card = self.card_of(tenant, &cluster);
+        let message = self.chat(&card.place)?.card(call, &card).await?;
+        Ok((card.known.as_ref() != Some(&message)).then_some((card.key.change, message)))
+    }
+
+    fn card_of(&self, tenant: &Tenant, cluster: &Cluster) -> Card {
+        let key = self.card_key(cluster);
+        let progress = {
+            let mut shown = self.cards.shown();
+            if cluster.change.state.is_over() {
+                shown.remove(&key);
+            }
+            shown.get(&key).map(|s| s.progress.clone()).filter(|p| fits(p, cluster))
+        };
+        let progress = progress.map(|p| say::Progress { done: p.done, detail: p.detail });
+        Card {
+            place: cluster.change.place.clone(),
+            known: cluster.change.card.clone(),
+            plan: cluster.change.state.plan().map(|p| p.digest.clone()),
+            message: say::card(cluster, progress.as_ref(), &self.context(tenant, cluster)),
+            key,
+        }
+    }
+
+    /// Takes progress of a cluster's current change and shows it on the card, no more often than the pace allows.
+    pub(super) fn sink(self: &Arc<Self>, tenant: &Arc<Tenant>, cluster: &Cluster) -> ProgressSink {
+        let (engine, tenant, key) = (Arc::clone(self), Arc::clone(tenant), self.card_key(cluster));
+        Arc::new(move |progress| {
+            let mut all = engine.cards.shown();
+            let shown = all.entry(key.clone()).or_insert_with(|| Shown { progress: progress.clone(), drawing: false });
+            shown.progress = progress;
+            if !std::mem::replace(&mut shown.drawing, true) {
+                let (engine, tenant, key) = (Arc::clone(&engine), Arc::clone(&tenant), key.clone());
+                tokio::spawn(async move { engine.draw_progress(&tenant, &key).await });
+            }
+        })
+    }
+
+    async fn draw_progress(&self, tenant: &Tenant, key: &CardKey) {
+        tokio::time::sleep(unsigned(self.pace.progress)).await;
+        if let Some(shown) = self.cards.shown().get_mut(key) {
+            shown.drawing = false;
+        }
+        let pen = self.cards.pen(key);
+        let _drawing = pen.lock().await;
+        let Ok(Some(cluster)) = self.load_cluster(&key.cluster).await else { return };
+        if cluster.change.number != key.change || cluster.change.card.is_none() || cluster.change.state.is_over() {
+            return;
+        }
+        let card = self.card_of(tenant, &cluster);
+        if let Ok(chat) = self.chat(&card.place) {
+            chat.progress(&card).await;
+        }
+    }
+
+    async fn load_cluster(&self, key: &crate::lifecycle::ClusterKey) -> Answer<Option<Cluster>> {
+        let record = self.store.load(key).await.map_err(|fault| Trouble::passing("kaas cannot read its store", fault))?;
+        Ok(record.map(|record| record.cluster))
+    }
+
+    async fn change_of(&self, key: &crate::lifecycle::ClusterKey) -> Answer<Option<ChangeNumber>> {
+        Ok(self.load_cluster(key).await?.map(|cluster| cluster.change.number))
+    }
+}
+
+/// Whether progress belongs to the state that the cluster is in.
+fn fits(progress: &Progress, cluster: &Cluster) -> bool {
+    use crate::lifecycle::State;
+    match &cluster.change.state {
+        State::Preparing { .. } => progress.step == "planning",
+        State::Applying(_) => progress.step == "applying",
+        State::Joining(_) => matches!(progress.step, "joining" | "leaving"),
+        State::Reviewing(_) | State::Done | State::Closed(_) | State::Stuck { .. } => false,
+    }
+}
+

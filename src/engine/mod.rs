@@ -1,0 +1,467 @@
+//! The loop: take inputs, claim effects, perform them, settle what they led to.
+//!
+//! It decides nothing (the core does) and knows no platform (the ports do). Reading order: this file, [`perform`] (effect by effect), [`desk`] (what people
+//! type), [`sweep`] (what webhooks missed), [`cards`] (the status card and its progress).
+//!
+//! **Invariant:** every effect is performed at least once and recorded exactly once. A lease saves work; correctness never needs it.
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::SharedClock;
+use crate::lifecycle::catalogue::Catalogue;
+use crate::lifecycle::form::TenantName;
+use crate::lifecycle::policy::Policy;
+use crate::lifecycle::{ClusterKey, Effect, EffectKey, Input, Lane};
+use crate::ports::{Chat, Fleet, Forge, Runner};
+use crate::record::{Claimed, Record, Taken};
+use crate::render::module::Settings;
+use crate::render::templates::Templates;
+use crate::store::{Saved, Store};
+
+pub mod cards;
+pub mod desk;
+pub mod perform;
+pub mod sweep;
+pub mod usual;
+
+/// How often a save is tried anew when somebody else was faster.
+const SAVE_TRIES: u32 = 64;
+
+/// How many clusters are looked at in one pass over what is due.
+const PASS_MAX: usize = 256;
+
+/// How many effects of a kind are performed at once.
+const TALK_MAX: u32 = 64;
+const FORGE_MAX: u32 = 16;
+const WORK_MAX: u32 = 256;
+
+/// How many terraform runs of one tenant are claimed at once; the runner itself decides how many of them run.
+const RUNS_A_TENANT: u32 = 64;
+
+/// One tenant, wired up.
+pub struct Tenant {
+    /// Its name.
+    pub name: TenantName,
+    /// Who may.
+    pub policy: Policy,
+    /// What may be asked for.
+    pub catalogue: Catalogue,
+    /// The time zone in which people read times.
+    pub time_zone: TimeZone,
+    /// How files are written.
+    pub settings: Settings,
+    /// With which templates.
+    pub templates: Templates,
+    /// Where pull requests live.
+    pub forge: Arc<dyn Forge>,
+    /// What runs terraform.
+    pub runner: Arc<dyn Runner>,
+    /// Rancher.
+    pub fleet: Arc<dyn Fleet>,
+}
+
+/// How the engine waits and repeats.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// How long an effect is held before somebody else may perform it.
+    pub lease: SignedDuration,
+    /// How often Rancher is asked while a cluster joins or goes.
+    pub poll: SignedDuration,
+    /// How far apart the two looks are that make a cluster usable.
+    pub twice: SignedDuration,
+    /// How long the first repetition of a failure waits; it doubles from there.
+    pub backoff: SignedDuration,
+    /// The longest such wait.
+    pub backoff_max: SignedDuration,
+    /// How often in a row an effect may fail in passing before a person has to look.
+    pub failures_max: u32,
+    /// How often pull requests are read again.
+    pub sweep: SignedDuration,
+    /// How often a card shows progress at the most.
+    pub progress: SignedDuration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            lease: SignedDuration::from_secs(60),
+            poll: SignedDuration::from_secs(10),
+            twice: SignedDuration::from_secs(10),
+            backoff: SignedDuration::from_secs(2),
+            backoff_max: SignedDuration::from_secs(120),
+            failures_max: 10,
+            sweep: SignedDuration::from_secs(120),
+            progress: SignedDuration::from_secs(2),
+        }
+    }
+}
+
+/// The engine.
+pub struct Engine {
+    store: Arc<dyn Store>,
+    clock: SharedClock,
+    pace: Pace,
+    /// Drawn at start: whose leases are ours.
+    worker: String,
+    tenants: BTreeMap<TenantName, Arc<Tenant>>,
+    chats: BTreeMap<String, Arc<dyn Chat>>,
+    /// Something was saved, or a place became free.
+    stirred: watch::Sender<u64>,
+    /// Clusters whose due work found no free place.
+    parked: Mutex<Parked>,
+    /// What is being performed now.
+    running: Mutex<HashMap<(EffectKey, u32), Running>>,
+    cards: cards::Cards,
+    usual: usual::Usual,
+}
+
+struct Running {
+    stop: CancellationToken,
+    slot: Slot,
+}
+
+/// Clusters whose due work found no free place, by the place that they wait for, first come first served.
+#[derive(Default)]
+struct Parked {
+    clusters: HashSet<ClusterKey>,
+    queues: HashMap<Slot, VecDeque<ClusterKey>>,
+}
+
+impl Parked {
+    fn park(&mut self, key: &ClusterKey, slot: Slot) {
+        if self.clusters.insert(key.clone()) {
+            self.queues.entry(slot).or_default().push_back(key.clone());
+        }
+    }
+
+    /// A place became free: the first who waits for one is looked at again. Those who were looked at since, for another reason, are passed over.
+    fn freed(&mut self, slot: &Slot) {
+        while let Some(key) = self.queues.get_mut(slot).and_then(VecDeque::pop_front) {
+            if self.clusters.remove(&key) {
+                break;
+            }
+        }
+    }
+}
+
+/// What an effect occupies while it is performed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Slot {
+    Talk,
+    Forge,
+    Run(TenantName),
+    Work,
+    Clock,
+}
+
+impl Slot {
+    fn of(tenant: &TenantName, effect: &Effect) -> Self {
+        match (effect.lane(), effect) {
+            (_, Effect::MakePlan | Effect::Apply { .. }) => Self::Run(tenant.clone()),
+            (Lane::Talk, _) => Self::Talk,
+            (Lane::Forge, _) => Self::Forge,
+            (Lane::Work, _) => Self::Work,
+            (Lane::Clock, _) => Self::Clock,
+        }
+    }
+
+    fn max(&self) -> u32 {
+        match self {
+            Self::Talk => TALK_MAX,
+            Self::Forge => FORGE_MAX,
+            Self::Run(_) => RUNS_A_TENANT,
+            Self::Work => WORK_MAX,
+            Self::Clock => u32::MAX,
+        }
+    }
+}
+
+impl Engine {
+    /// An engine over a store, with its tenants and chats (by name).
+    pub fn new(
+        store: Arc<dyn Store>,
+        clock: SharedClock,
+        pace: Pace,
+        tenants: impl IntoIterator<Item = Tenant>,
+        chats: impl IntoIterator<Item = (String, Arc<dyn Chat>)>,
+    ) -> Arc<Self> {
+        let worker = clock.id();
+        Arc::new(Self {
+            store,
+            worker,
+            pace,
+            tenants: tenants.into_iter().map(|t| (t.name.clone(), Arc::new(t))).collect(),
+            chats: chats.into_iter().collect(),
+            stirred: watch::Sender::new(0),
+            parked: Mutex::default(),
+            running: Mutex::default(),
+            cards: cards::Cards::default(),
+            usual: usual::Usual::default(),
+            clock,
+        })
+    }
+
+    /// The tenant of that name.
+    ///
+    /// # Errors
+    /// It is not configured (any more).
+    pub fn tenant(&self, name: &TenantName) -> anyhow::Result<&Arc<Tenant>> {
+        self.tenants.get(name).with_context(|| format!("the tenant {name} is not configured"))
+    }
+
+    /// Takes an input: durable when it returns.
+    ///
+    /// # Errors
+    /// The store cannot be read or written; the input is not taken then.
+    pub async fn take(&self, key: &ClusterKey, input: &Input) -> anyhow::Result<Taken> {
+        let policy = &self.tenant(&key.tenant)?.policy;
+        for _ in 0..SAVE_TRIES {
+            let record = self.store.load(key).await?;
+            let (next, taken) = Record::take(policy, key, record.as_ref(), input);
+            let Some((next, entry)) = next else { return Ok(taken) };
+            if self.store.save(&next, Some(&entry)).await? == Saved::Yes {
+                self.saved(&next);
+                return Ok(taken);
+            }
+        }
+        anyhow::bail!("{key} is changed by too many at once")
+    }
+
+    /// Runs until `stop`, then lets go of everything in order: children are interrupted, what is said is said to its end.
+    ///
+    /// # Errors
+    /// The store cannot be read or written.
+    pub async fn run(self: &Arc<Self>, stop: CancellationToken) -> anyhow::Result<()> {
+        self.learn_usual().await?;
+        self.take_over().await?;
+        let mut tasks = JoinSet::new();
+        let mut stirred = self.stirred.subscribe();
+        let mut sweep = tokio::time::interval(unsigned(self.pace.sweep));
+        sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let ended = loop {
+            stirred.borrow_and_update();
+            match self.pass(&mut tasks).await {
+                Ok(()) => {}
+                Err(fault) => break Err(fault),
+            }
+            let wait = match self.wait().await {
+                Ok(wait) => wait,
+                Err(fault) => break Err(fault),
+            };
+            tokio::select! {
+                () = stop.cancelled() => break Ok(()),
+                _ = stirred.changed() => {}
+                () = tokio::time::sleep(wait) => {}
+                Some(done) = tasks.join_next(), if !tasks.is_empty() => {
+                    match done {
+                        Ok(Ok(())) => {}
+                        Ok(Err(fault)) => break Err(fault),
+                        Err(panic) => tracing::error!(engine.panic = %panic, "an effect panicked; its lease will run out and it is performed again"),
+                    }
+                }
+                _ = sweep.tick() => {
+                    let engine = Arc::clone(self);
+                    tasks.spawn(async move { engine.sweep().await });
+                }
+            }
+        };
+        self.stop_running();
+        while let Some(done) = tasks.join_next().await {
+            if let Ok(Err(fault)) = done {
+                tracing::warn!(engine.fault = format!("{fault:#}"), "while stopping");
+            }
+        }
+        ended
+    }
+
+    /// Returns when nothing is under way any more: all that is pending waits for a person or a clock.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn rest(&self) -> anyhow::Result<()> {
+        let mut stirred = self.stirred.subscribe();
+        loop {
+            stirred.borrow_and_update();
+            if self.store.busy().await? == 0 && self.running().is_empty() {
+                return Ok(());
+            }
+            tokio::select! {
+                _ = stirred.changed() => {}
+                () = tokio::time::sleep(Duration::from_millis(200)) => {}
+            }
+        }
+    }
+
+    fn stir(&self) {
+        self.stirred.send_modify(|times| *times += 1);
+    }
+
+    fn parked(&self) -> MutexGuard<'_, Parked> {
+        self.parked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn running(&self) -> MutexGuard<'_, HashMap<(EffectKey, u32), Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A store that only one process can open: whoever held a lease is dead.
+    async fn take_over(&self) -> anyhow::Result<()> {
+        if !self.store.is_exclusive() {
+            return Ok(());
+        }
+        for key in self.store.keys().await? {
+            let record = self.store.load(&key).await?;
+            if let Some(next) = record.and_then(|record| record.free_leases(&self.worker)) {
+                self.store.save(&next, None).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn stop_running(&self) {
+        for running in self.running().values() {
+            if matches!(running.slot, Slot::Run(_) | Slot::Work) {
+                running.stop.cancel();
+            }
+        }
+    }
+
+    /// Claims and starts what is due.
+    async fn pass(self: &Arc<Self>, tasks: &mut JoinSet<anyhow::Result<()>>) -> anyhow::Result<()> {
+        let now = self.clock.now();
+        let parked = self.parked().clusters.clone();
+        for key in self.store.due(now, PASS_MAX, &parked).await? {
+            self.claim(&key, now, tasks).await?;
+        }
+        Ok(())
+    }
+
+    async fn claim(self: &Arc<Self>, key: &ClusterKey, now: Timestamp, tasks: &mut JoinSet<anyhow::Result<()>>) -> anyhow::Result<()> {
+        if self.tenant(&key.tenant).is_err() {
+            return Ok(());
+        }
+        let Some(record) = self.store.load(key).await? else { return Ok(()) };
+        let mut taken: Vec<Slot> = Vec::new();
+        let allow = |effect: &Effect| {
+            let slot = Slot::of(&key.tenant, effect);
+            let used = self.running().values().filter(|r| r.slot == slot).count() + taken.iter().filter(|s| **s == slot).count();
+            let free = used < slot.max() as usize;
+            if free {
+                taken.push(slot);
+            } else {
+                self.parked().park(key, slot);
+            }
+            free
+        };
+        let Some((next, claimed)) = record.claim(&self.worker, now, self.pace.lease, allow) else { return Ok(()) };
+        if self.store.save(&next, None).await? == Saved::Conflict {
+            // Somebody was faster; what they saved stirs the next pass.
+            self.stir();
+            return Ok(());
+        }
+        for claimed in claimed {
+            let stop = CancellationToken::new();
+            let slot = Slot::of(&key.tenant, &claimed.effect);
+            self.running().insert((claimed.key.clone(), claimed.attempt), Running { stop: stop.clone(), slot });
+            let engine = Arc::clone(self);
+            tasks.spawn(async move { engine.work(claimed, stop).await });
+        }
+        Ok(())
+    }
+
+    /// Performs one effect and settles it, while its lease is renewed.
+    async fn work(self: Arc<Self>, claimed: Claimed, stop: CancellationToken) -> anyhow::Result<()> {
+        let id = (claimed.key.clone(), claimed.attempt);
+        let performing = self.perform(&claimed, &stop);
+        let renewing = self.renew(&claimed, &stop);
+        let outcome = tokio::select! {
+            outcome = performing => outcome,
+            never = renewing => match never {},
+        };
+        let settled = self.settle(&claimed, &outcome).await;
+        if let Some(done) = self.running().remove(&id) {
+            self.parked().freed(&done.slot);
+        }
+        self.stir();
+        settled
+    }
+
+    async fn settle(&self, claimed: &Claimed, outcome: &crate::record::Outcome) -> anyhow::Result<()> {
+        let key = &claimed.key.cluster;
+        let policy = &self.tenant(&key.tenant)?.policy;
+        for _ in 0..SAVE_TRIES {
+            let Some(record) = self.store.load(key).await? else { return Ok(()) };
+            let Some((next, entry)) = record.settle(policy, &claimed.key, claimed.attempt, outcome, self.clock.now()) else {
+                tracing::info!(effect.key = %claimed.key, effect.attempt = claimed.attempt, "an answer came too late and changes nothing");
+                return Ok(());
+            };
+            if self.store.save(&next, entry.as_ref()).await? == Saved::Yes {
+                self.note_usual(&record, &next);
+                self.saved(&next);
+                return Ok(());
+            }
+        }
+        anyhow::bail!("{key} is changed by too many at once")
+    }
+
+    /// Lengthens the lease again and again; stops the work when it is not ours any more. Never returns.
+    async fn renew(&self, claimed: &Claimed, stop: &CancellationToken) -> std::convert::Infallible {
+        let every = unsigned(self.pace.lease) / 3;
+        loop {
+            tokio::time::sleep(every).await;
+            match self.renew_once(claimed).await {
+                Ok(true) => {}
+                Ok(false) => stop.cancel(),
+                Err(fault) => tracing::warn!(effect.key = %claimed.key, engine.fault = format!("{fault:#}"), "a lease could not be renewed"),
+            }
+        }
+    }
+
+    async fn renew_once(&self, claimed: &Claimed) -> anyhow::Result<bool> {
+        for _ in 0..SAVE_TRIES {
+            let until = self.clock.now().saturating_add(self.pace.lease).unwrap_or(Timestamp::MAX);
+            let record = self.store.load(&claimed.key.cluster).await?;
+            let Some(next) = record.and_then(|record| record.renew(&claimed.key, claimed.attempt, until)) else { return Ok(false) };
+            if self.store.save(&next, None).await? == Saved::Yes {
+                return Ok(true);
+            }
+        }
+        Ok(true)
+    }
+
+    /// After a save: what is not wanted any more is stopped, and the loop looks again.
+    fn saved(&self, record: &Record) {
+        for ((key, attempt), running) in self.running().iter() {
+            if key.cluster == *record.key() && !record.wants(key, *attempt) {
+                running.stop.cancel();
+            }
+        }
+        self.parked().clusters.remove(record.key());
+        self.stir();
+    }
+
+    /// How long until something is due.
+    async fn wait(&self) -> anyhow::Result<Duration> {
+        /// Nothing due: look again now and then all the same, because clocks are set.
+        const LONGEST: Duration = Duration::from_secs(60);
+        /// What is due but could not be claimed waits for a place, which stirs the loop.
+        const SHORTEST: Duration = Duration::from_millis(20);
+        let now = self.clock.now();
+        let wait = self.store.next_due().await?.map_or(LONGEST, |due| unsigned(due.duration_since(now)));
+        Ok(if wait.is_zero() { SHORTEST.max(unsigned(self.pace.lease) / 100) } else { wait.min(LONGEST) })
+    }
+}
+
+/// A wait as tokio wants it; what lies in the past is no wait.
+fn unsigned(duration: SignedDuration) -> Duration {
+    Duration::try_from(duration).unwrap_or(Duration::ZERO)
+}

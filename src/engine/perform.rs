@@ -1,0 +1,374 @@
+//! Effect by effect: which port does it, and what its answer means for the core.
+//!
+//! What an effect needs is read from the record when it is performed, never remembered from when it was asked for.
+
+use std::sync::Arc;
+
+use anyhow::anyhow;
+use jiff::{SignedDuration, Timestamp};
+use tokio_util::sync::CancellationToken;
+
+use crate::lifecycle::notice::Notice;
+use crate::lifecycle::{Cluster, Effect, Fact, Fault, Kind, Lane, Person, Plan, Pull};
+use crate::ports::{Answer, Applied, Attachment, Call, FileEdit, Granting, Job, Merged, NewPull, Progress, Sight, Trouble};
+use crate::record::{Claimed, Outcome};
+use crate::render::module::{RenderedFile, cluster_files, content_digest, folder};
+use crate::render::{pull, say};
+
+use super::sweep::{branch, difference};
+use super::{Engine, Tenant};
+
+/// How long a cluster may take from applied to usable before a person has to look: as long as terraform itself waits for one.
+pub const JOIN_LIMIT: SignedDuration = SignedDuration::from_mins(60);
+
+/// How long a cluster may take to be gone before a person has to look.
+pub const GONE_LIMIT: SignedDuration = SignedDuration::from_mins(30);
+
+/// The failure in a row that people are told of: one is a hiccup.
+const TOLD_AT: u32 = 2;
+
+/// One performance: an effect, with all that it needs.
+struct Scene<'a> {
+    engine: &'a Arc<Engine>,
+    tenant: &'a Arc<Tenant>,
+    cluster: Cluster,
+    call: Call,
+    note: Option<&'a str>,
+    now: Timestamp,
+}
+
+impl Engine {
+    /// Performs one effect.
+    pub(super) async fn perform(self: &Arc<Self>, claimed: &Claimed, stop: &CancellationToken) -> Outcome {
+        let answer = self.try_perform(claimed, stop).await;
+        match answer {
+            Ok(outcome) => outcome,
+            Err(trouble) => self.after_trouble(claimed, trouble),
+        }
+    }
+
+    async fn try_perform(self: &Arc<Self>, claimed: &Claimed, stop: &CancellationToken) -> Answer<Outcome> {
+        let key = &claimed.key.cluster;
+        let store = |fault: anyhow::Error| Trouble::passing("kaas cannot read its store", fault);
+        let tenant = self.tenant(&key.tenant).map_err(store)?;
+        let Some(record) = self.store.load(key).await.map_err(store)? else { return Ok(Outcome::Done) };
+        let call = Call { key: claimed.key.clone(), attempt: claimed.attempt, stop: stop.clone() };
+        let scene =
+            Scene { engine: self, tenant, cluster: record.cluster, call, note: claimed.note.as_deref(), now: self.clock.now() };
+        scene.perform(&claimed.effect).await
+    }
+
+    /// What a failure leads to: again later, or a person has to look. The whole chain goes to the log, once, under the reference that people see.
+    fn after_trouble(&self, claimed: &Claimed, trouble: Trouble) -> Outcome {
+        let now = self.clock.now();
+        let (line, wait, lasting) = match &trouble {
+            Trouble::Stopped => return Outcome::Later { at: now, note: claimed.note.clone() },
+            Trouble::Passing { line, wait, .. } => (line.clone(), *wait, false),
+            Trouble::Lasting { line, .. } => (line.clone(), None, true),
+        };
+        let fault = Fault { reference: self.reference(), text: line };
+        let chain = format!("{:#}", anyhow::Error::new(trouble));
+        let failures = claimed.failures + 1;
+        tracing::warn!(
+            fault.reference = fault.reference,
+            effect.key = %claimed.key,
+            effect.name = claimed.effect.name(),
+            effect.attempt = claimed.attempt,
+            effect.failures = failures,
+            "{}: {chain}",
+            claimed.effect.name(),
+        );
+        let may_be_dropped = claimed.effect.lane() == Lane::Talk || matches!(claimed.effect, Effect::ShowPlan { .. });
+        match (lasting, may_be_dropped) {
+            // What cannot be said is in the log; it is no reason to stop a cluster.
+            (true, true) => Outcome::Done,
+            (true, false) => Outcome::Broken(fault),
+            (false, false) if failures >= self.pace.failures_max => Outcome::Broken(fault),
+            (false, _) => {
+                let at = now.saturating_add(wait.unwrap_or_else(|| self.backoff(failures))).unwrap_or(Timestamp::MAX);
+                Outcome::Failed { at, fault: (failures == TOLD_AT && !may_be_dropped).then_some(fault) }
+            }
+        }
+    }
+
+    fn backoff(&self, failures: u32) -> SignedDuration {
+        let doubled = self.pace.backoff.saturating_mul(1_i32 << failures.saturating_sub(1).min(16));
+        doubled.min(self.pace.backoff_max)
+    }
+
+    /// `K-7F3Q`.
+    fn reference(&self) -> String {
+        let id = self.clock.id().to_uppercase();
+        format!("K-{}", &id[id.len().saturating_sub(4)..])
+    }
+}
+
+impl Scene<'_> {
+    async fn perform(&self, effect: &Effect) -> Answer<Outcome> {
+        match effect {
+            Effect::Card => self.card().await,
+            Effect::Post(notice) => self.post(notice).await,
+            Effect::Tell { to, notice } => self.tell(to, notice).await,
+            Effect::OpenPull => self.open_pull().await,
+            Effect::ShowPlan { plan } => self.show_plan(plan).await,
+            Effect::MergePull { pull, head } => {
+                let message = self.merge_message()?;
+                match self.tenant.forge.merge(&self.call, *pull, head, &message).await? {
+                    Merged::Yes(commit) => Ok(Outcome::Fact(Fact::PullMerged { pull: *pull, commit })),
+                    Merged::Moved(now) => Ok(self.moved(&now)),
+                }
+            }
+            Effect::ClosePull => {
+                let comment = say::pull_closed(&self.cluster).plain();
+                self.tenant.forge.close(&self.call, &branch(&self.cluster), &comment).await?;
+                Ok(Outcome::Fact(Fact::PullWithdrawn))
+            }
+            Effect::MakePlan => self.make_plan().await,
+            Effect::Apply { plan, head } => self.apply(plan, head).await,
+            Effect::AwaitUsable { cluster_id } => self.await_usable(cluster_id.as_deref()).await,
+            Effect::GrantAccess { cluster_id } => {
+                match self.tenant.fleet.grant(&self.call, cluster_id, &self.cluster.owner).await? {
+                    Granting::Done(grants) => Ok(Outcome::Fact(Fact::Granted { grants })),
+                    Granting::Waiting => self.again_within(JOIN_LIMIT, None, "Rancher has not put the way in into force"),
+                }
+            }
+            Effect::AwaitGone { cluster_id } => self.await_gone(cluster_id.as_deref()).await,
+            Effect::AwaitDeadline { at } => Ok(Outcome::Fact(Fact::DeadlinePassed { deadline: *at })),
+            Effect::AwaitReminder { .. } => Ok(Outcome::Fact(Fact::ReminderDue)),
+            Effect::AwaitLeaseEnd { .. } => {
+                let number = self.engine.store.draw(&self.tenant.name).await;
+                let number = number.map_err(|fault| Trouble::passing("kaas cannot write its store", fault))?;
+                Ok(Outcome::Fact(Fact::LeaseEnded { number }))
+            }
+        }
+    }
+
+    // ---- talk ----
+
+    async fn card(&self) -> Answer<Outcome> {
+        let posted = self.engine.draw_card(self.tenant, &self.call).await?;
+        Ok(match posted {
+            Some((change, message)) => Outcome::Fact(Fact::CardPosted { change, message }),
+            None => Outcome::Done,
+        })
+    }
+
+    async fn post(&self, notice: &Notice) -> Answer<Outcome> {
+        let change = &self.cluster.change;
+        let message = say::notice(notice, &self.cluster, &self.engine.context(self.tenant, &self.cluster));
+        let file = match (&message.file, notice) {
+            (Some(name), Notice::PlanReady { plan, .. } | Notice::Drifted { now: plan, .. }) => self.plan_file(name, plan).await,
+            _ => None,
+        };
+        let chat = self.engine.chat(&change.place)?;
+        chat.post(&self.call, &change.place, &self.engine.card_key(&self.cluster), change.card.as_deref(), &message, file.as_ref()).await?;
+        Ok(Outcome::Done)
+    }
+
+    async fn tell(&self, to: &Person, notice: &Notice) -> Answer<Outcome> {
+        let place = &self.cluster.change.place;
+        let message = say::notice(notice, &self.cluster, &self.engine.context(self.tenant, &self.cluster));
+        self.engine.chat(place)?.tell(&self.call, place, to, &message, None).await?;
+        Ok(Outcome::Done)
+    }
+
+    async fn plan_file(&self, name: &str, plan: &Plan) -> Option<Attachment> {
+        let text = self.tenant.runner.plan_text(&self.cluster.key, self.cluster.change.number, &plan.digest).await;
+        match text {
+            Ok(content) => Some(Attachment { name: name.to_owned(), content }),
+            Err(trouble) => {
+                tracing::warn!(cluster = %self.cluster.key, plan = %plan.digest, runner.trouble = %trouble, "the plan's text is not there; the post goes without it");
+                None
+            }
+        }
+    }
+
+    // ---- forge ----
+
+    async fn open_pull(&self) -> Answer<Outcome> {
+        let cluster = &self.cluster;
+        if cluster.change.kind == Kind::Create
+            && let Err(remedy) = self.tenant.fleet.knows(&cluster.owner).await?
+        {
+            return Err(Trouble::Lasting { line: remedy, source: None });
+        }
+        let files = self.pull_files()?;
+        let texts = pull::texts(&self.tenant.templates, cluster, &self.tenant.time_zone).map_err(|e| rendering(e.into()))?;
+        let new = NewPull {
+            branch: branch(cluster),
+            folder: folder(&cluster.key.name),
+            files: edits(&files),
+            title: texts.title,
+            body: texts.body,
+            commit: texts.commit,
+        };
+        let pull = self.tenant.forge.open(&self.call, &new).await?;
+        let meant = content_digest(&files);
+        if pull.content != meant {
+            let why = anyhow!("the branch holds {} instead of {meant}", pull.content);
+            return Err(Trouble::passing("the pull request does not hold what kaas wrote", why));
+        }
+        Ok(Outcome::Fact(Fact::PullOpened { pull }))
+    }
+
+    async fn show_plan(&self, plan: &Plan) -> Answer<Outcome> {
+        let Some(number) = self.cluster.change.state.pull().map(|p| p.number) else { return Ok(Outcome::Done) };
+        let text = self.tenant.runner.plan_text(&self.cluster.key, self.cluster.change.number, &plan.digest).await?;
+        let body = pull::plan_comment(plan, &text);
+        self.tenant.forge.comment(&self.call, number, "kaas:plan", &body).await?;
+        Ok(Outcome::Done)
+    }
+
+    fn merge_message(&self) -> Answer<String> {
+        let texts = pull::texts(&self.tenant.templates, &self.cluster, &self.tenant.time_zone).map_err(|e| rendering(e.into()))?;
+        Ok(texts.commit)
+    }
+
+    /// The head is another one than kaas knows.
+    fn moved(&self, now: &crate::ports::PullNow) -> Outcome {
+        let known = self.cluster.change.state.pull();
+        let fact = known.and_then(|known| difference(now, known));
+        fact.map_or(Outcome::Later { at: self.soon(), note: None }, Outcome::Fact)
+    }
+
+    // ---- work ----
+
+    async fn make_plan(&self) -> Answer<Outcome> {
+        self.tenant.fleet.preflight(&self.cluster.key.name, false).await?;
+        let job = self.job().await?;
+        let plan = self.tenant.runner.plan(&self.call, &job, self.engine.sink(self.tenant, &self.cluster)).await?;
+        Ok(Outcome::Fact(Fact::PlanReady { plan: self.of_pull(plan)? }))
+    }
+
+    async fn apply(&self, approved: &crate::lifecycle::PlanDigest, head: &crate::lifecycle::HeadSha) -> Answer<Outcome> {
+        self.tenant.fleet.preflight(&self.cluster.key.name, false).await?;
+        // A later attempt goes on with what an earlier one began, whatever happened to the branch since; the merge puts the branch right.
+        if self.call.attempt == 1
+            && let Some(fact) = self.head_is_another(head).await?
+        {
+            return Ok(Outcome::Fact(fact));
+        }
+        let job = self.job().await?;
+        let sink = self.engine.sink(self.tenant, &self.cluster);
+        match self.tenant.runner.apply(&self.call, &job, approved, sink).await? {
+            Applied::Yes { outputs } => {
+                let cluster_id = outputs.into_iter().find(|(name, _)| name == "cluster_id").map(|(_, id)| id);
+                Ok(Outcome::Fact(Fact::Applied { cluster_id: cluster_id.filter(|id| !id.is_empty()) }))
+            }
+            Applied::Drifted(plan) => Ok(Outcome::Fact(Fact::Drifted { plan: self.of_pull(plan)? })),
+        }
+    }
+
+    async fn head_is_another(&self, head: &crate::lifecycle::HeadSha) -> Answer<Option<Fact>> {
+        let Some(known) = self.cluster.change.state.pull() else { return Ok(None) };
+        let now = self.tenant.forge.read(&branch(&self.cluster), &folder(&self.cluster.key.name)).await?;
+        Ok(match now {
+            Some(now) => difference(&now, &Pull { head: head.clone(), ..known.clone() }),
+            None => Some(Fact::PullClosed { pull: known.number, by: "somebody".to_owned() }),
+        })
+    }
+
+    async fn await_usable(&self, id: Option<&str>) -> Answer<Outcome> {
+        match self.tenant.fleet.look(&self.cluster.key.name, id).await? {
+            Sight::Usable(facts) => {
+                let first = self.note.and_then(|note| note.parse::<Timestamp>().ok());
+                match first {
+                    Some(first) if self.now.duration_since(first) >= self.engine.pace.twice => Ok(Outcome::Fact(Fact::Usable { facts })),
+                    first => {
+                        let at = self.now.saturating_add(self.engine.pace.twice).unwrap_or(Timestamp::MAX);
+                        Ok(Outcome::Later { at, note: Some(first.unwrap_or(self.now).to_string()) })
+                    }
+                }
+            }
+            Sight::Joining { nodes, detail } => {
+                self.show(Progress { step: "joining", done: nodes, detail: Some(detail.clone()) });
+                self.again_within(JOIN_LIMIT, None, &detail)
+            }
+            Sight::Removing { detail } => Err(Trouble::Lasting { line: format!("Rancher is removing it: {detail}"), source: None }),
+            Sight::Gone => self.again_within(SignedDuration::from_mins(2), None, "Rancher does not know it although terraform made it"),
+        }
+    }
+
+    async fn await_gone(&self, id: Option<&str>) -> Answer<Outcome> {
+        match self.tenant.fleet.look(&self.cluster.key.name, id).await? {
+            Sight::Gone => {
+                self.tenant.runner.forget(&self.cluster.key).await;
+                Ok(Outcome::Fact(Fact::Gone))
+            }
+            Sight::Removing { detail } => {
+                self.show(Progress { step: "leaving", done: None, detail: Some(detail.clone()) });
+                self.again_within(GONE_LIMIT, None, &detail)
+            }
+            Sight::Joining { detail, .. } => self.again_within(GONE_LIMIT, None, &detail),
+            Sight::Usable(_) => self.again_within(GONE_LIMIT, None, "Rancher still has it"),
+        }
+    }
+
+    // ---- shared ----
+
+    /// The files of the cluster, as its create wrote them.
+    fn files(&self) -> Answer<Vec<RenderedFile>> {
+        let (tenant, cluster) = (self.tenant, &self.cluster);
+        let class = tenant.catalogue.class_of(&cluster.form).ok_or_else(|| Trouble::Lasting {
+            line: format!("the catalogue has no class {} any more", cluster.form.class),
+            source: None,
+        })?;
+        let owner = &cluster.owner;
+        cluster_files(&tenant.settings, &tenant.templates, class, &cluster.form, cluster.written, owner, owner)
+            .map_err(|e| rendering(e.into()))
+    }
+
+    /// What the pull request's folder is to hold: nothing for a destroy.
+    fn pull_files(&self) -> Answer<Vec<RenderedFile>> {
+        let removes = self.cluster.change.kind == Kind::Destroy && !self.cluster.change.undo;
+        if removes { Ok(Vec::new()) } else { self.files() }
+    }
+
+    /// A plan, bound to what the pull request is to hold.
+    fn of_pull(&self, plan: Plan) -> Answer<Plan> {
+        Ok(Plan { content: content_digest(&self.pull_files()?), ..plan })
+    }
+
+    async fn job(&self) -> Answer<Job> {
+        let cluster = &self.cluster;
+        let files = self.files()?;
+        let class = self.tenant.catalogue.class_of(&cluster.form);
+        Ok(Job {
+            cluster: cluster.key.clone(),
+            change: cluster.change.number,
+            destroy: cluster.change.kind == Kind::Destroy,
+            module: class.map(|c| c.module.clone()).unwrap_or_default(),
+            content: content_digest(&files),
+            files: edits(&files),
+            mirror: self.tenant.forge.mirror().await?,
+            environment: self.tenant.fleet.environment(),
+        })
+    }
+
+    fn show(&self, progress: Progress) {
+        self.engine.sink(self.tenant, &self.cluster)(progress);
+    }
+
+    fn soon(&self) -> Timestamp {
+        self.now.saturating_add(self.engine.pace.poll).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Polls again, until the state has lasted too long.
+    fn again_within(&self, limit: SignedDuration, note: Option<String>, detail: &str) -> Answer<Outcome> {
+        let lasted = self.now.duration_since(self.cluster.change.entered);
+        if lasted > limit {
+            let line = format!("nothing has moved for {} min: {detail}", lasted.as_mins());
+            return Err(Trouble::Lasting { line, source: None });
+        }
+        Ok(Outcome::Later { at: self.soon(), note })
+    }
+}
+
+fn rendering(fault: anyhow::Error) -> Trouble {
+    let line = format!("kaas cannot write the files: {fault}");
+    Trouble::lasting(line, fault)
+}
+
+fn edits(files: &[RenderedFile]) -> Vec<FileEdit> {
+    files.iter().map(|f| FileEdit { path: f.path.clone(), content: Some(f.content.clone()) }).collect()
+}

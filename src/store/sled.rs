@@ -1,0 +1,364 @@
+//! The store of one node: sled 0.34, flushed before anything is acknowledged.
+//!
+//! One thread writes. It takes what is waiting, puts all of it into one atomic batch, flushes once and then answers everybody: so many people at once cost one
+//! flush, and each of them is durable when answered.
+//!
+//! Keys: `r/<tenant>/<name>` a record, `j/<tenant>/<name>/<number>` a journal entry, `n/<tenant>` the last drawn change number.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+
+use anyhow::Context;
+use async_trait::async_trait;
+use jiff::Timestamp;
+use tokio::sync::oneshot;
+
+use crate::lifecycle::form::TenantName;
+use crate::lifecycle::{ChangeNumber, ClusterKey, PersonId};
+use crate::record::{Entry, Record};
+
+use super::index::Index;
+use super::{Filter, Life, Listing, Saved, Store};
+
+/// How much of the database sled keeps in memory, in bytes.
+const CACHE_BYTES: u64 = 4 * 1024 * 1024;
+
+/// The most writes that share one flush.
+const BATCH_MAX: usize = 256;
+
+/// How long another process may take to let go of the database: it may be stopping.
+const LOCK_TRIES: u32 = 20;
+const LOCK_WAIT: std::time::Duration = std::time::Duration::from_millis(100);
+
+/// Keeps records in a sled database.
+pub struct SledStore {
+    tree: ::sled::Db,
+    index: Arc<Mutex<Index>>,
+    /// `None` only while it is dropped.
+    writes: Option<mpsc::Sender<Write>>,
+    writer: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Drop for SledStore {
+    /// Waits for the writing thread, so that the database is free for the next one when this returns.
+    fn drop(&mut self) {
+        self.writes = None;
+        if let Some(writer) = self.writer.take() {
+            drop(writer.join());
+        }
+    }
+}
+
+/// One write, on its way to the writing thread.
+struct Write {
+    what: Change,
+    answer: oneshot::Sender<anyhow::Result<Answer>>,
+}
+
+enum Change {
+    Save { record: Box<Record>, record_bytes: Vec<u8>, entry: Option<(Vec<u8>, Vec<u8>)> },
+    Restore { life: Box<Life> },
+    Draw(TenantName),
+    RaiseDrawn(TenantName, u64),
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Answer {
+    Saved(Saved),
+    Drawn(u64),
+}
+
+impl SledStore {
+    /// Opens the database of a directory, or makes it.
+    ///
+    /// # Errors
+    /// Another kaas uses it; it cannot be read or written; a record in it was made by a newer kaas.
+    pub fn open(dir: &Path) -> anyhow::Result<Self> {
+        let tree = open_tree(dir)?;
+        let mut index = Index::default();
+        for item in tree.scan_prefix(b"r/") {
+            let (key, bytes) = item.context("reading the store")?;
+            let record: Record = serde_json::from_slice(&bytes).with_context(|| {
+                format!("the record {} cannot be read: was it written by a newer kaas?", String::from_utf8_lossy(&key))
+            })?;
+            index.put(&record);
+        }
+        let index = Arc::new(Mutex::new(index));
+        let (writes, queue) = mpsc::channel();
+        let writer = Writer { tree: tree.clone(), index: Arc::clone(&index), drawn: HashMap::new(), failed: None };
+        let writer = std::thread::Builder::new().name("kaas-store".to_owned()).spawn(move || writer.run(&queue))?;
+        Ok(Self { tree, index, writes: Some(writes), writer: Some(writer) })
+    }
+
+    fn index(&self) -> MutexGuard<'_, Index> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn write(&self, what: Change) -> anyhow::Result<Answer> {
+        let (answer, answered) = oneshot::channel();
+        let sent = self.writes.as_ref().is_some_and(|writes| writes.send(Write { what, answer }).is_ok());
+        anyhow::ensure!(sent, "the store is closed");
+        answered.await.context("the store is closed")?
+    }
+
+    async fn swap(&self, what: Change) -> anyhow::Result<Saved> {
+        match self.write(what).await? {
+            Answer::Saved(saved) => Ok(saved),
+            Answer::Drawn(_) => anyhow::bail!("the store answered a draw to a save"),
+        }
+    }
+}
+
+fn open_tree(dir: &Path) -> anyhow::Result<::sled::Db> {
+    std::fs::create_dir_all(dir).with_context(|| format!("making {}", dir.display()))?;
+    let config = ::sled::Config::new().path(dir).cache_capacity(CACHE_BYTES).flush_every_ms(None);
+    let mut tries = 0;
+    loop {
+        match config.open() {
+            Err(::sled::Error::Io(error)) if is_lock(&error) && tries < LOCK_TRIES => {
+                tries += 1;
+                std::thread::sleep(LOCK_WAIT);
+            }
+            Err(::sled::Error::Io(error)) if is_lock(&error) => {
+                anyhow::bail!("another kaas uses {}: stop it first, or name another --data-dir", dir.display());
+            }
+            other => return other.with_context(|| format!("opening the store in {}", dir.display())),
+        }
+    }
+}
+
+fn is_lock(error: &std::io::Error) -> bool {
+    let text = error.to_string();
+    error.kind() == std::io::ErrorKind::WouldBlock
+        || text.contains("could not acquire lock")
+        || text.contains("WouldBlock")
+}
+
+/// The one that writes.
+struct Writer {
+    tree: ::sled::Db,
+    index: Arc<Mutex<Index>>,
+    drawn: HashMap<TenantName, u64>,
+    /// Why nothing is written any more: after a failed write, what is in memory is not what is on the disk.
+    failed: Option<String>,
+}
+
+impl Writer {
+    fn run(mut self, queue: &mpsc::Receiver<Write>) {
+        while let Ok(first) = queue.recv() {
+            let mut waiting = vec![first];
+            while waiting.len() < BATCH_MAX
+                && let Ok(next) = queue.try_recv()
+            {
+                waiting.push(next);
+            }
+            self.write(waiting);
+        }
+    }
+
+    /// One batch, one flush, then the answers.
+    fn write(&mut self, waiting: Vec<Write>) {
+        if let Some(why) = &self.failed {
+            for write in waiting {
+                drop(write.answer.send(Err(anyhow::anyhow!(why.clone()))));
+            }
+            return;
+        }
+        let mut batch = ::sled::Batch::default();
+        let mut revisions: HashMap<ClusterKey, u64> = HashMap::new();
+        let mut taken = Vec::with_capacity(waiting.len());
+        for write in waiting {
+            match self.add(&mut batch, &mut revisions, &write.what) {
+                Ok(answer) => taken.push((write, answer)),
+                Err(fault) => drop(write.answer.send(Err(fault))),
+            }
+        }
+        let written = self.tree.apply_batch(batch).and_then(|()| self.tree.flush());
+        if let Err(fault) = written {
+            let text = format!(
+                "the store cannot be written ({fault}); nothing was acknowledged. Make room and start kaas again"
+            );
+            self.failed = Some(text.clone());
+            for (write, _) in taken {
+                drop(write.answer.send(Err(anyhow::anyhow!(text.clone()))));
+            }
+            return;
+        }
+        let mut index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
+        for (write, answer) in &taken {
+            match (&write.what, answer) {
+                (Change::Save { record, .. }, Answer::Saved(Saved::Yes)) => index.put(record),
+                (Change::Restore { life }, Answer::Saved(Saved::Yes)) => index.put(&life.record),
+                (Change::Save { .. } | Change::Restore { .. } | Change::Draw(_) | Change::RaiseDrawn(..), _) => {}
+            }
+        }
+        drop(index);
+        for (write, answer) in taken {
+            drop(write.answer.send(Ok(answer)));
+        }
+    }
+
+    fn add(
+        &mut self,
+        batch: &mut ::sled::Batch,
+        revisions: &mut HashMap<ClusterKey, u64>,
+        what: &Change,
+    ) -> anyhow::Result<Answer> {
+        match what {
+            Change::Save { record, record_bytes, entry } => {
+                let key = record.key();
+                if self.revision(revisions, key) + 1 != record.revision {
+                    return Ok(Answer::Saved(Saved::Conflict));
+                }
+                batch.insert(record_key(key), record_bytes.as_slice());
+                if let Some((key, bytes)) = entry {
+                    batch.insert(key.as_slice(), bytes.as_slice());
+                }
+                revisions.insert(key.clone(), record.revision);
+                Ok(Answer::Saved(Saved::Yes))
+            }
+            Change::Restore { life } => {
+                let key = life.record.key();
+                if self.revision(revisions, key) != 0 {
+                    return Ok(Answer::Saved(Saved::Conflict));
+                }
+                batch.insert(record_key(key), serde_json::to_vec(&life.record)?);
+                for entry in &life.journal {
+                    batch.insert(entry_key(key, entry.body.number), serde_json::to_vec(entry)?);
+                }
+                revisions.insert(key.clone(), life.record.revision);
+                Ok(Answer::Saved(Saved::Yes))
+            }
+            Change::Draw(tenant) => {
+                let next = self.last_drawn(tenant)? + 1;
+                Ok(Answer::Drawn(self.set_drawn(batch, tenant, next)))
+            }
+            Change::RaiseDrawn(tenant, last) => {
+                let last = (*last).max(self.last_drawn(tenant)?);
+                Ok(Answer::Drawn(self.set_drawn(batch, tenant, last)))
+            }
+        }
+    }
+
+    fn revision(&self, revisions: &HashMap<ClusterKey, u64>, key: &ClusterKey) -> u64 {
+        revisions
+            .get(key)
+            .copied()
+            .unwrap_or_else(|| self.index.lock().unwrap_or_else(PoisonError::into_inner).revision(key))
+    }
+
+    fn last_drawn(&self, tenant: &TenantName) -> anyhow::Result<u64> {
+        match self.drawn.get(tenant) {
+            Some(last) => Ok(*last),
+            None => Ok(self.tree.get(number_key(tenant))?.map_or(0, |bytes| number(&bytes))),
+        }
+    }
+
+    fn set_drawn(&mut self, batch: &mut ::sled::Batch, tenant: &TenantName, last: u64) -> u64 {
+        batch.insert(number_key(tenant), &last.to_be_bytes());
+        self.drawn.insert(tenant.clone(), last);
+        last
+    }
+}
+
+fn record_key(key: &ClusterKey) -> Vec<u8> {
+    format!("r/{key}").into_bytes()
+}
+
+fn journal_prefix(key: &ClusterKey) -> Vec<u8> {
+    format!("j/{key}/").into_bytes()
+}
+
+fn entry_key(key: &ClusterKey, number: u64) -> Vec<u8> {
+    let mut bytes = journal_prefix(key);
+    bytes.extend_from_slice(&number.to_be_bytes());
+    bytes
+}
+
+fn number_key(tenant: &TenantName) -> Vec<u8> {
+    format!("n/{tenant}").into_bytes()
+}
+
+fn number(bytes: &[u8]) -> u64 {
+    bytes.try_into().map_or(0, u64::from_be_bytes)
+}
+
+#[async_trait]
+impl Store for SledStore {
+    fn is_exclusive(&self) -> bool {
+        true
+    }
+
+    async fn load(&self, key: &ClusterKey) -> anyhow::Result<Option<Record>> {
+        let bytes = self.tree.get(record_key(key))?;
+        bytes
+            .map(|bytes| serde_json::from_slice(&bytes).with_context(|| format!("reading the record of {key}")))
+            .transpose()
+    }
+
+    async fn save(&self, record: &Record, entry: Option<&Entry>) -> anyhow::Result<Saved> {
+        let record_bytes = serde_json::to_vec(record)?;
+        let entry = match entry {
+            Some(entry) => Some((entry_key(record.key(), entry.body.number), serde_json::to_vec(entry)?)),
+            None => None,
+        };
+        self.swap(Change::Save { record: Box::new(record.clone()), record_bytes, entry }).await
+    }
+
+    async fn due(&self, now: Timestamp, limit: usize, skip: &HashSet<ClusterKey>) -> anyhow::Result<Vec<ClusterKey>> {
+        Ok(self.index().due(now, limit, skip))
+    }
+
+    async fn next_due(&self) -> anyhow::Result<Option<Timestamp>> {
+        Ok(self.index().next_due())
+    }
+
+    async fn busy(&self) -> anyhow::Result<usize> {
+        Ok(self.index().busy())
+    }
+
+    async fn list(&self, filter: &Filter) -> anyhow::Result<Listing> {
+        Ok(self.index().list(filter))
+    }
+
+    async fn owned(&self, tenant: &TenantName, person: &PersonId) -> anyhow::Result<u32> {
+        Ok(self.index().owned(tenant, person))
+    }
+
+    async fn keys(&self) -> anyhow::Result<Vec<ClusterKey>> {
+        Ok(self.index().keys())
+    }
+
+    async fn journal(&self, key: &ClusterKey) -> anyhow::Result<Vec<Entry>> {
+        let read = |item: ::sled::Result<(::sled::IVec, ::sled::IVec)>| {
+            let (_, bytes) = item?;
+            serde_json::from_slice(&bytes).with_context(|| format!("reading the journal of {key}"))
+        };
+        self.tree.scan_prefix(journal_prefix(key)).map(read).collect()
+    }
+
+    async fn draw(&self, tenant: &TenantName) -> anyhow::Result<ChangeNumber> {
+        match self.write(Change::Draw(tenant.clone())).await? {
+            Answer::Drawn(number) => Ok(ChangeNumber(number)),
+            Answer::Saved(_) => anyhow::bail!("the store answered a save to a draw"),
+        }
+    }
+
+    async fn drawn(&self) -> anyhow::Result<Vec<(TenantName, u64)>> {
+        let mut all = Vec::new();
+        for item in self.tree.scan_prefix(b"n/") {
+            let (key, bytes) = item?;
+            all.push((String::from_utf8_lossy(&key[2..]).parse().map_err(anyhow::Error::new)?, number(&bytes)));
+        }
+        Ok(all)
+    }
+
+    async fn restore(&self, life: &Life) -> anyhow::Result<Saved> {
+        self.swap(Change::Restore { life: Box::new(life.clone()) }).await
+    }
+
+    async fn restore_drawn(&self, tenant: &TenantName, last: u64) -> anyhow::Result<()> {
+        self.write(Change::RaiseDrawn(tenant.clone(), last)).await.map(drop)
+    }
+}
