@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use crate::lifecycle::notice::{Notice, Refusal};
 use crate::lifecycle::policy::Policy;
 use crate::lifecycle::step::{Step, step, survives};
-use crate::lifecycle::{Cluster, ClusterKey, Effect, EffectKey, Fact, Fault, Input, InputId, Lane, What};
+use crate::lifecycle::{ChangeNumber, Cluster, ClusterKey, Effect, EffectKey, Fact, Fault, Input, InputId, Lane, What};
 
 /// How many input ids a record remembers: deliveries are repeated within minutes, not after hundreds of other inputs.
 pub const SEEN_MAX: usize = 128;
@@ -44,6 +44,8 @@ pub struct Row {
     pub revision: u64,
     /// Its place there.
     pub index: u32,
+    /// The change that asked for it.
+    pub change: ChangeNumber,
     /// What is asked for.
     pub effect: Effect,
     /// When it may be performed.
@@ -92,6 +94,8 @@ pub enum Taken {
 pub struct Claimed {
     /// The effect's key.
     pub key: EffectKey,
+    /// The change that asked for it; a newer one may be open by now.
+    pub change: ChangeNumber,
     /// The effect.
     pub effect: Effect,
     /// The fencing token.
@@ -258,6 +262,7 @@ impl Record {
                 Some(Lease { worker: worker.to_owned(), until: now.saturating_add(lease).unwrap_or(Timestamp::MAX) });
             claimed.push(Claimed {
                 key: EffectKey { cluster: self.cluster.key.clone(), revision: row.revision, index: row.index },
+                change: row.change,
                 effect: row.effect.clone(),
                 attempt: row.attempt,
                 failures: row.failures,
@@ -445,8 +450,9 @@ impl Record {
 
     fn ask_for(&mut self, effect: Effect, now: Timestamp, index: u32) {
         let due = effect.not_before().unwrap_or(now);
-        let revision = self.revision;
+        let (revision, change) = (self.revision, self.cluster.change.number);
         self.outbox.push(Row {
+            change,
             revision,
             index,
             effect,

@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
+pub mod data;
 #[cfg(feature = "sim")]
 pub mod sim;
 
@@ -15,6 +16,12 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Writes everything that the store holds as JSON lines.
+    Export(data::Export),
+    /// Reads an export into an empty store.
+    Import(data::Import),
+    /// The audit ledger: who did what, over which plan, unaltered.
+    Audit(data::Audit),
     /// Simulated outside: a Rancher, and a stand-in for its terraform provider.
     #[cfg(feature = "sim")]
     Sim(sim::Args),
@@ -47,6 +54,9 @@ impl From<Exit> for std::process::ExitCode {
 /// A fault as an error chain; the caller prints it once.
 pub fn run(cli: Cli) -> anyhow::Result<Exit> {
     match cli.command {
+        Command::Export(args) => data::export(&args),
+        Command::Import(args) => data::import(&args),
+        Command::Audit(args) => data::audit(&args),
         #[cfg(feature = "sim")]
         Command::Sim(args) => sim::run(args),
     }

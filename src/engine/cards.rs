@@ -139,7 +139,7 @@ fn fits(progress: &Progress, cluster: &Cluster) -> bool {
         State::Preparing { .. } => progress.step == "planning",
         State::Applying(_) => progress.step == "applying",
         State::Joining(_) => matches!(progress.step, "joining" | "leaving"),
-        State::Reviewing(_) | State::Done | State::Closed(_) | State::Stuck { .. } => false,
+        State::Reviewing(_) | State::Done(_) | State::Closed(_) | State::Stuck { .. } => false,
     }
 }
 

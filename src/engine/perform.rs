@@ -9,13 +9,13 @@ use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use crate::lifecycle::notice::Notice;
-use crate::lifecycle::{Cluster, Effect, Fact, Fault, Kind, Lane, Person, Plan, Pull};
-use crate::ports::{Answer, Applied, Attachment, Call, FileEdit, Granting, Job, Merged, NewPull, Progress, Sight, Trouble};
+use crate::lifecycle::{Cluster, Effect, Fact, Fault, Kind, Lane, Person, Plan, Pull, State};
+use crate::ports::{Answer, Applied, Attachment, Call, CardKey, FileEdit, Granting, Job, Merged, NewPull, Progress, PullStatus, Sight, Trouble};
 use crate::record::{Claimed, Outcome};
 use crate::render::module::{RenderedFile, cluster_files, content_digest, folder};
 use crate::render::{pull, say};
 
-use super::sweep::{branch, difference};
+use super::sweep::{branch, branch_of, difference};
 use super::{Engine, Tenant};
 
 /// How long a cluster may take from applied to usable before a person has to look: as long as terraform itself waits for one.
@@ -33,6 +33,8 @@ struct Scene<'a> {
     tenant: &'a Arc<Tenant>,
     cluster: Cluster,
     call: Call,
+    /// The change that asked for the effect; the cluster may have a newer one by now.
+    change: crate::lifecycle::ChangeNumber,
     note: Option<&'a str>,
     now: Timestamp,
 }
@@ -54,7 +56,7 @@ impl Engine {
         let Some(record) = self.store.load(key).await.map_err(store)? else { return Ok(Outcome::Done) };
         let call = Call { key: claimed.key.clone(), attempt: claimed.attempt, stop: stop.clone() };
         let scene =
-            Scene { engine: self, tenant, cluster: record.cluster, call, note: claimed.note.as_deref(), now: self.clock.now() };
+            Scene { engine: self, tenant, cluster: record.cluster, call, change: claimed.change, note: claimed.note.as_deref(), now: self.clock.now() };
         scene.perform(&claimed.effect).await
     }
 
@@ -111,6 +113,8 @@ impl Scene<'_> {
             Effect::Tell { to, notice } => self.tell(to, notice).await,
             Effect::OpenPull => self.open_pull().await,
             Effect::ShowPlan { plan } => self.show_plan(plan).await,
+            // The branch was written again since: the merge of its new head is on its way.
+            Effect::MergePull { head, .. } if self.cluster.change.state.pull().is_some_and(|now| now.head != *head) => Ok(Outcome::Done),
             Effect::MergePull { pull, head } => {
                 let message = self.merge_message()?;
                 match self.tenant.forge.merge(&self.call, *pull, head, &message).await? {
@@ -120,8 +124,8 @@ impl Scene<'_> {
             }
             Effect::ClosePull => {
                 let comment = say::pull_closed(&self.cluster).plain();
-                self.tenant.forge.close(&self.call, &branch(&self.cluster), &comment).await?;
-                Ok(Outcome::Fact(Fact::PullWithdrawn))
+                self.tenant.forge.close(&self.call, &branch_of(&self.cluster.key.name, self.change), &comment).await?;
+                Ok(Outcome::Fact(Fact::PullWithdrawn { change: self.change }))
             }
             Effect::MakePlan => self.make_plan().await,
             Effect::Apply { plan, head } => self.apply(plan, head).await,
@@ -146,6 +150,9 @@ impl Scene<'_> {
     // ---- talk ----
 
     async fn card(&self) -> Answer<Outcome> {
+        if self.change != self.cluster.change.number {
+            return Ok(Outcome::Done);
+        }
         let posted = self.engine.draw_card(self.tenant, &self.call).await?;
         Ok(match posted {
             Some((change, message)) => Outcome::Fact(Fact::CardPosted { change, message }),
@@ -161,7 +168,9 @@ impl Scene<'_> {
             _ => None,
         };
         let chat = self.engine.chat(&change.place)?;
-        chat.post(&self.call, &change.place, &self.engine.card_key(&self.cluster), change.card.as_deref(), &message, file.as_ref()).await?;
+        let card = CardKey { cluster: self.cluster.key.clone(), change: self.change };
+        let known = change.card.as_deref().filter(|_| self.change == change.number);
+        chat.post(&self.call, &change.place, &card, known, &message, file.as_ref()).await?;
         Ok(Outcome::Done)
     }
 
@@ -192,6 +201,9 @@ impl Scene<'_> {
         {
             return Err(Trouble::Lasting { line: remedy, source: None });
         }
+        if let Some(fact) = self.merged_already().await? {
+            return Ok(Outcome::Fact(fact));
+        }
         let files = self.pull_files()?;
         let texts = pull::texts(&self.tenant.templates, cluster, &self.tenant.time_zone).map_err(|e| rendering(e.into()))?;
         let new = NewPull {
@@ -209,6 +221,18 @@ impl Scene<'_> {
             return Err(Trouble::passing("the pull request does not hold what kaas wrote", why));
         }
         Ok(Outcome::Fact(Fact::PullOpened { pull }))
+    }
+
+    /// A branch is written again so that it can be merged; where the merge was made and only its answer was lost, there is nothing to write.
+    async fn merged_already(&self) -> Answer<Option<Fact>> {
+        if !matches!(self.cluster.change.state, State::Joining(_)) {
+            return Ok(None);
+        }
+        let now = self.tenant.forge.read(&branch(&self.cluster), &folder(&self.cluster.key.name)).await?;
+        Ok(now.and_then(|now| match now.status {
+            PullStatus::Merged { commit } => Some(Fact::PullMerged { pull: now.pull.number, commit }),
+            PullStatus::Open | PullStatus::Closed { .. } => None,
+        }))
     }
 
     async fn show_plan(&self, plan: &Plan) -> Answer<Outcome> {
@@ -262,9 +286,11 @@ impl Scene<'_> {
     async fn head_is_another(&self, head: &crate::lifecycle::HeadSha) -> Answer<Option<Fact>> {
         let Some(known) = self.cluster.change.state.pull() else { return Ok(None) };
         let now = self.tenant.forge.read(&branch(&self.cluster), &folder(&self.cluster.key.name)).await?;
-        Ok(match now {
-            Some(now) => difference(&now, &Pull { head: head.clone(), ..known.clone() }),
-            None => Some(Fact::PullClosed { pull: known.number, by: "somebody".to_owned() }),
+        let Some(now) = now else { return Ok(Some(Fact::HeldBack { pull: None, by: "somebody".to_owned(), files: 0 })) };
+        Ok(match difference(&now, &Pull { head: head.clone(), ..known.clone() }) {
+            Some(Fact::PullPushed { by, files, .. }) => Some(Fact::HeldBack { pull: Some(now.pull), by, files }),
+            Some(Fact::PullClosed { by, .. }) => Some(Fact::HeldBack { pull: None, by, files: 0 }),
+            _ => None,
         })
     }
 

@@ -1,6 +1,7 @@
 //! What webhooks missed: pull requests are read again now and then, so that what was said while kaas was down still counts.
 
-use crate::lifecycle::{Cluster, Fact, Input, InputId, State, What};
+use crate::lifecycle::form::ClusterName;
+use crate::lifecycle::{ChangeNumber, Cluster, Fact, Input, InputId, State, What};
 use crate::ports::{PullNow, PullStatus};
 use crate::store::Filter;
 
@@ -45,7 +46,7 @@ fn waits_for_people(state: &State) -> bool {
     match state {
         State::Preparing { .. } | State::Reviewing(_) => true,
         State::Stuck { was, .. } => was.approved().is_none(),
-        State::Applying(_) | State::Joining(_) | State::Done | State::Closed(_) => false,
+        State::Applying(_) | State::Joining(_) | State::Done(_) | State::Closed(_) => false,
     }
 }
 
@@ -64,7 +65,12 @@ pub(super) fn difference(now: &PullNow, known: &crate::lifecycle::Pull) -> Optio
     }
 }
 
-/// The branch of a cluster's change: `kaas/crucial-sandbox/42`.
+/// The branch of a cluster's current change.
 pub(super) fn branch(cluster: &Cluster) -> String {
-    format!("kaas/{}/{}", cluster.key.name, cluster.change.number)
+    branch_of(&cluster.key.name, cluster.change.number)
+}
+
+/// The branch of a change: `kaas/crucial-sandbox/42`.
+pub(super) fn branch_of(name: &ClusterName, change: ChangeNumber) -> String {
+    format!("kaas/{name}/{change}")
 }

@@ -243,8 +243,8 @@ pub enum State {
     Applying(Approved),
     /// Applied; waiting until it is usable and granted (or provably gone), and merged.
     Joining(Joining),
-    /// The change is complete.
-    Done,
+    /// The change is complete: what was approved, applied and merged.
+    Done(Approved),
     /// The change ended without being made.
     Closed(Closed),
     /// Something failed, and a person has to look.
@@ -553,7 +553,10 @@ pub enum Fact {
         commit: HeadSha,
     },
     /// The pull request of a change that was not made is closed.
-    PullWithdrawn,
+    PullWithdrawn {
+        /// The change whose pull request it was.
+        change: ChangeNumber,
+    },
     /// A plan was made.
     PlanReady {
         /// The plan.
@@ -568,6 +571,15 @@ pub enum Fact {
     Drifted {
         /// The plan now.
         plan: Plan,
+    },
+    /// Nothing was applied, because the pull request is not the approved one any more.
+    HeldBack {
+        /// The pull request now; `None` where it was closed.
+        pull: Option<Pull>,
+        /// Who moved or closed it, as the forge says.
+        by: String,
+        /// How many files differ from what kaas wrote.
+        files: u32,
     },
     /// The cluster is usable: twice in a row.
     Usable {
@@ -654,7 +666,7 @@ pub enum Effect {
         /// The tip that was approved.
         head: HeadSha,
     },
-    /// Closes the pull request of this change, where there is one, and deletes its branch.
+    /// Closes the pull request of the change that asks for it, where there is one, and deletes its branch.
     ClosePull,
     /// Renders the files and makes a plan.
     MakePlan,
@@ -769,7 +781,7 @@ impl Effect {
 impl State {
     /// Whether the change has ended.
     pub fn is_over(&self) -> bool {
-        matches!(self, Self::Done | Self::Closed(_))
+        matches!(self, Self::Done(_) | Self::Closed(_))
     }
 
     /// Its name, for logs, lists and refusals.
@@ -779,7 +791,7 @@ impl State {
             Self::Reviewing(_) => "reviewing",
             Self::Applying(_) => "applying",
             Self::Joining(_) => "joining",
-            Self::Done => "done",
+            Self::Done(_) => "done",
             Self::Closed(_) => "closed",
             Self::Stuck { .. } => "stuck",
         }
@@ -790,9 +802,9 @@ impl State {
         match self {
             Self::Preparing { pull, .. } => pull.as_ref(),
             Self::Reviewing(review) => Some(&review.pull),
-            Self::Applying(approved) => Some(&approved.pull),
+            Self::Applying(approved) | Self::Done(approved) => Some(&approved.pull),
             Self::Joining(joining) => Some(&joining.approved.pull),
-            Self::Done | Self::Closed(_) => None,
+            Self::Closed(_) => None,
             Self::Stuck { was, .. } => was.pull(),
         }
     }
@@ -802,9 +814,9 @@ impl State {
         match self {
             Self::Preparing { plan, .. } => plan.as_ref(),
             Self::Reviewing(review) => Some(&review.plan),
-            Self::Applying(approved) => Some(&approved.plan),
+            Self::Applying(approved) | Self::Done(approved) => Some(&approved.plan),
             Self::Joining(joining) => Some(&joining.approved.plan),
-            Self::Done | Self::Closed(_) => None,
+            Self::Closed(_) => None,
             Self::Stuck { was, .. } => was.plan(),
         }
     }
@@ -812,10 +824,10 @@ impl State {
     /// What was approved, where something was.
     pub fn approved(&self) -> Option<&Approved> {
         match self {
-            Self::Applying(approved) => Some(approved),
+            Self::Applying(approved) | Self::Done(approved) => Some(approved),
             Self::Joining(joining) => Some(&joining.approved),
             Self::Stuck { was, .. } => was.approved(),
-            Self::Preparing { .. } | Self::Reviewing(_) | Self::Done | Self::Closed(_) => None,
+            Self::Preparing { .. } | Self::Reviewing(_) | Self::Closed(_) => None,
         }
     }
 }

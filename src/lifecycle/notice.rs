@@ -86,6 +86,11 @@ pub enum Notice {
         /// When it is tried again.
         again: Timestamp,
     },
+    /// To the thread: the change has ended, but something of it could not be put away, such as its pull request.
+    NotTidied {
+        /// What.
+        fault: Fault,
+    },
     /// To the thread: somebody pushed to (or closed) the pull request while it was being applied; kaas writes it again before it merges.
     PullRestored {
         /// Who.

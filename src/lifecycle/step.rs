@@ -53,17 +53,18 @@ pub fn step(
     }
 }
 
-/// Whether the effect goes on when a state is entered: what is said is said, and the lease belongs to the cluster and not to a change.
+/// Whether the effect goes on when a state is entered: what is said is said, a pull request that is to be closed is closed whatever comes next, and the lease
+/// belongs to the cluster and not to a change.
 pub fn survives(effect: &Effect) -> bool {
     match effect {
         Effect::Card
         | Effect::Post(_)
         | Effect::Tell { .. }
         | Effect::ShowPlan { .. }
+        | Effect::ClosePull
         | Effect::AwaitLeaseEnd { .. } => true,
         Effect::OpenPull
         | Effect::MergePull { .. }
-        | Effect::ClosePull
         | Effect::MakePlan
         | Effect::Apply { .. }
         | Effect::AwaitUsable { .. }
@@ -111,7 +112,7 @@ fn request(
         ticket: form.ticket.clone(),
         asked: at,
         entered: at,
-        state: State::Done,
+        state: State::Preparing { pull: None, plan: None },
         card: None,
         took: Took::default(),
     };
@@ -249,15 +250,15 @@ impl<'p> Turn<'p> {
     /// The review that the person may vote in, over the plan that they looked at.
     fn review_for(&self, by: &Person, seen: Option<&PlanDigest>, wanted: Wanted) -> Result<&Review, Refusal> {
         let change = self.open(wanted)?;
-        if !self.policy.is_approver(&by.id) {
-            return Err(Refusal::NotAnApprover { approvers: self.policy.approvers_but(&change.by.id) });
-        }
         if change.by.id == by.id {
             let risk = change.state.plan().map_or(super::Risk::Green, |p| p.risk);
             return Err(Refusal::OwnChange {
                 quorum: self.policy.quorum.of(risk),
                 approvers: self.policy.approvers_but(&by.id),
             });
+        }
+        if !self.policy.is_approver(&by.id) {
+            return Err(Refusal::NotAnApprover { approvers: self.policy.approvers_but(&change.by.id) });
         }
         let State::Reviewing(review) = &change.state else {
             return Err(Refusal::NotInReview { wanted, state: change.state.name().to_owned() });
@@ -285,7 +286,7 @@ impl<'p> Turn<'p> {
                 self.close(Closed::Cancelled { by: by.clone() });
                 Ok(())
             }
-            State::Done | State::Closed(_) => {
+            State::Done(_) | State::Closed(_) => {
                 Err(Refusal::NothingOpen { wanted: Wanted::Cancel, live: self.cluster.live.is_some() })
             }
         }
@@ -310,14 +311,14 @@ impl<'p> Turn<'p> {
                 }
                 State::Preparing { .. }
                 | State::Reviewing(_)
-                | State::Done
+                | State::Done(_)
                 | State::Closed(_)
                 | State::Stuck { .. } => self.prepare(),
             },
             state @ (State::Preparing { .. }
             | State::Applying(_)
             | State::Joining(_)
-            | State::Done
+            | State::Done(_)
             | State::Closed(_)) => {
                 return Err(Refusal::NothingToRetry { state: state.name().to_owned() });
             }
@@ -368,19 +369,23 @@ impl<'p> Turn<'p> {
             }
             Fact::PullClosed { pull, by } => self.pull_closed(*pull, by),
             Fact::PullMerged { pull, commit } => {
-                self.merged(|joining| (joining.approved.pull.number == *pull).then(|| commit.clone()))
+                self.merged(false, |joining| (joining.approved.pull.number == *pull).then(|| commit.clone()))
             }
-            Fact::PullWithdrawn => self.merged(|joining| Some(joining.approved.pull.head.clone())),
+            Fact::PullWithdrawn { change } => {
+                *change == self.cluster.change.number
+                    && self.merged(true, |joining| Some(joining.approved.pull.head.clone()))
+            }
             Fact::PlanReady { plan } => self.plan_ready(plan),
             Fact::Applied { cluster_id } => self.applied(cluster_id.clone()),
             Fact::Drifted { plan } => self.drifted(plan),
+            Fact::HeldBack { pull, by, files } => self.held_back(pull.as_ref(), by, *files),
             Fact::Usable { facts } => self.usable(facts),
             Fact::Granted { grants } => self.settled(Kind::Create, grants),
             Fact::Gone => self.settled(Kind::Destroy, &[]),
             Fact::DeadlinePassed { deadline } => self.deadline_passed(*deadline),
             Fact::ReminderDue => self.reminder_due(),
             Fact::LeaseEnded { number } => self.lease_ended(*number),
-            Fact::Broken { fault, .. } => self.stuck(StuckWhy::Fault(fault.clone())),
+            Fact::Broken { fault, .. } => self.broken(fault),
             Fact::Troubled { fault, again } => self.troubled(fault, *again),
         };
         taken.then(|| self.done())
@@ -403,7 +408,11 @@ impl<'p> Turn<'p> {
                 true
             }
             // The branch was written again, because somebody had moved it while the approved plan was applied.
-            State::Joining(joining) if joining.merged.is_none() && joining.approved.pull.content == opened.content => {
+            State::Joining(joining)
+                if joining.merged.is_none()
+                    && !self.cluster.change.undo
+                    && joining.approved.pull.content == opened.content =>
+            {
                 joining.approved.pull = opened.clone();
                 let merge = merge_of(&joining.approved);
                 self.effects.push(merge);
@@ -412,7 +421,7 @@ impl<'p> Turn<'p> {
             State::Joining(_)
             | State::Reviewing(_)
             | State::Applying(_)
-            | State::Done
+            | State::Done(_)
             | State::Closed(_)
             | State::Stuck { .. } => false,
         }
@@ -443,6 +452,7 @@ impl<'p> Turn<'p> {
         else {
             return false;
         };
+        let undo = self.cluster.change.undo;
         let same = files == 0 && known.content == now.content;
         let by = by.to_owned();
         match self.cluster.change.state.clone() {
@@ -464,32 +474,41 @@ impl<'p> Turn<'p> {
                     self.stuck_quietly(StuckWhy::Pushed { by, files }, !review.votes.is_empty())
                 }
             }
-            // Found by the apply itself, before it began.
-            State::Applying(approved) => {
-                self.void(&approved.receipt.votes, VoidWhy::Pushed { by: by.clone(), files });
-                self.cluster.change.state = State::Preparing { pull: Some(now), plan: None };
-                self.stuck_quietly(StuckWhy::Pushed { by, files }, true)
-            }
-            State::Joining(joining) if joining.merged.is_none() => self.restore(&by),
-            State::Joining(_) | State::Done | State::Closed(_) | State::Stuck { .. } => false,
+            State::Joining(joining) if joining.merged.is_none() && !undo => self.restore(&by),
+            // While terraform works, the branch does not matter: what runs is what kaas wrote, and the merge looks again.
+            State::Applying(_) | State::Joining(_) | State::Done(_) | State::Closed(_) | State::Stuck { .. } => false,
         }
+    }
+
+    /// The apply found, before it began, that the pull request is not the approved one any more.
+    fn held_back(&mut self, pull: Option<&Pull>, by: &str, files: u32) -> bool {
+        let State::Applying(approved) = self.cluster.change.state.clone() else { return false };
+        let by = by.to_owned();
+        let Some(now) = pull else {
+            self.close(Closed::PullClosed { by });
+            return true;
+        };
+        self.void(&approved.receipt.votes, VoidWhy::Pushed { by: by.clone(), files });
+        self.cluster.change.state = State::Preparing { pull: Some(now.clone()), plan: None };
+        self.stuck_quietly(StuckWhy::Pushed { by, files }, true)
     }
 
     fn pull_closed(&mut self, number: u64, by: &str) -> bool {
         if self.cluster.change.state.pull().is_none_or(|p| p.number != number) {
             return false;
         }
+        let undo = self.cluster.change.undo;
         match &self.cluster.change.state {
             State::Preparing { .. } | State::Reviewing(_) => {
                 self.close(Closed::PullClosed { by: by.to_owned() });
                 true
             }
-            State::Joining(joining) if joining.merged.is_none() => self.restore(by),
+            State::Joining(joining) if joining.merged.is_none() && !undo => self.restore(by),
             State::Stuck { was, .. } if was.approved().is_none() => {
                 self.close(Closed::PullClosed { by: by.to_owned() });
                 true
             }
-            State::Joining(_) | State::Applying(_) | State::Done | State::Closed(_) | State::Stuck { .. } => false,
+            State::Joining(_) | State::Applying(_) | State::Done(_) | State::Closed(_) | State::Stuck { .. } => false,
         }
     }
 
@@ -520,8 +539,9 @@ impl<'p> Turn<'p> {
     }
 
     fn usable(&mut self, facts: &ClusterFacts) -> bool {
+        let kind = self.cluster.change.kind;
         let State::Joining(joining) = &mut self.cluster.change.state else { return false };
-        if joining.usable.is_some() {
+        if kind != Kind::Create || joining.usable.is_some() {
             return false;
         }
         joining.usable = Some(facts.clone());
@@ -529,7 +549,11 @@ impl<'p> Turn<'p> {
         true
     }
 
-    fn merged(&mut self, commit: impl Fn(&Joining) -> Option<super::HeadSha>) -> bool {
+    /// The pull request has come to its end: merged, or for an undo closed.
+    fn merged(&mut self, undo: bool, commit: impl Fn(&Joining) -> Option<super::HeadSha>) -> bool {
+        if self.cluster.change.undo != undo {
+            return false;
+        }
         let State::Joining(joining) = &mut self.cluster.change.state else { return false };
         match commit(joining).filter(|_| joining.merged.is_none()) {
             Some(commit) => {
@@ -546,7 +570,7 @@ impl<'p> Turn<'p> {
             return false;
         }
         let State::Joining(joining) = &mut self.cluster.change.state else { return false };
-        if joining.settled.is_some() {
+        if joining.settled.is_some() || (kind == Kind::Create && joining.usable.is_none()) {
             return false;
         }
         joining.settled = Some(grants.to_vec());
@@ -589,6 +613,14 @@ impl<'p> Turn<'p> {
         self.start_destroy(&owner, number, &place, None);
         self.effects.push(Effect::Post(Notice::LeaseEnded));
         true
+    }
+
+    fn broken(&mut self, fault: &super::Fault) -> bool {
+        if self.cluster.change.state.is_over() {
+            self.effects.push(Effect::Post(Notice::NotTidied { fault: fault.clone() }));
+            return true;
+        }
+        self.stuck(StuckWhy::Fault(fault.clone()))
     }
 
     fn troubled(&mut self, fault: &super::Fault, again: Timestamp) -> bool {
@@ -658,7 +690,7 @@ impl<'p> Turn<'p> {
             (Kind::Create, Some(facts)) => {
                 let until = self.cluster.form.ttl.and_then(|ttl| self.at.saturating_add(ttl.duration()).ok());
                 self.cluster.live = Some(Live { since: self.at, until, facts, grants: grants.clone() });
-                self.enter(State::Done);
+                self.enter(State::Done(approved));
                 self.effects.push(Effect::Post(Notice::Ready { grants }));
                 self.effects.push(Effect::Tell { to: self.cluster.owner.clone(), notice: Notice::WayIn });
                 if let Some(at) = until {
@@ -667,9 +699,10 @@ impl<'p> Turn<'p> {
             }
             (Kind::Create | Kind::Destroy, _) => {
                 self.cluster.live = None;
+                let destroyed = approved.plan.destroy;
                 let undo = self.cluster.change.undo;
-                self.enter(if undo { State::Closed(Closed::Cancelled { by }) } else { State::Done });
-                self.effects.push(Effect::Post(Notice::Gone { destroyed: approved.plan.destroy }));
+                self.enter(if undo { State::Closed(Closed::Cancelled { by }) } else { State::Done(approved) });
+                self.effects.push(Effect::Post(Notice::Gone { destroyed }));
             }
         }
     }
@@ -705,7 +738,7 @@ impl<'p> Turn<'p> {
         let was = self.cluster.change.state.clone();
         match &was {
             State::Preparing { .. } | State::Reviewing(_) | State::Applying(_) | State::Joining(_) => {}
-            State::Done | State::Closed(_) | State::Stuck { .. } => return false,
+            State::Done(_) | State::Closed(_) | State::Stuck { .. } => return false,
         }
         if !said {
             self.effects.push(Effect::Post(Notice::Stuck(why.clone())));
@@ -735,7 +768,7 @@ impl<'p> Turn<'p> {
             ticket: None,
             asked: self.at,
             entered: self.at,
-            state: State::Done,
+            state: State::Preparing { pull: None, plan: None },
             card: None,
             took: Took::default(),
         };

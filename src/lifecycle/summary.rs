@@ -81,7 +81,7 @@ impl ClusterSummary {
                     State::Preparing { .. }
                     | State::Applying(_)
                     | State::Joining(_)
-                    | State::Done
+                    | State::Done(_)
                     | State::Closed(_)
                     | State::Stuck { .. } => None,
                 },
