@@ -33,9 +33,6 @@ use tree::Tree;
 /// The longest text of a plan, in bytes.
 pub const TEXT_MAX: usize = 1024 * 1024;
 
-/// The longest highlight, in characters.
-const HIGHLIGHT_LEN: usize = 200;
-
 /// The most attributes that are named for one resource.
 const ATTRIBUTES_MAX: usize = 50;
 
@@ -345,12 +342,8 @@ impl<'e> Reader<'e> {
             self.unshown += 1;
             return;
         }
-        let heading = show::Heading {
-            address: &raw.address,
-            kind: &raw.kind,
-            name: &raw.name,
-            deposed: raw.deposed.as_deref(),
-        };
+        let heading =
+            show::Heading { address: &raw.address, kind: &raw.kind, name: &raw.name, deposed: raw.deposed.as_deref() };
         let text = show::resource(self.eyes, &heading, action, before, after);
         let of_risk = self.texts.entry(std::cmp::Reverse(risk)).or_default();
         if of_risk.iter().map(String::len).sum::<usize>() > TEXT_MAX {
@@ -373,7 +366,8 @@ impl<'e> Reader<'e> {
             None => Some(Tree::of(&Json::Null)),
         };
         let moved = raw.moved_from().map_or(Json::Null, |from| Json::Text(from.to_owned()));
-        let circumstances = [raw_tree(raw.change.replace_paths), raw_tree(raw.change.importing), Some(Tree::of(&moved))];
+        let circumstances =
+            [raw_tree(raw.change.replace_paths), raw_tree(raw.change.importing), Some(Tree::of(&moved))];
         let circumstances: Option<Vec<Tree>> = circumstances.into_iter().collect();
         let nonsense = || PlanError::Nonsense(format!("why {} changes", show::shown_name(&raw.address)));
         self.changes.push(Record {
@@ -417,7 +411,7 @@ impl<'e> Reader<'e> {
         self.findings.sort();
         let risk = self.findings.iter().map(|f| f.risk).max().unwrap_or(Risk::Green);
         let digest = self.changes.digest();
-        let highlights = highlights(&self.findings);
+        let highlights = highlights(&self.findings, self.eyes);
         let [add, change, destroy] = self.counts;
         let mut text = format!(
             "Plan {}: {add} to add, {change} to change, {destroy} to destroy.\nRisk: {}.\n",
@@ -451,12 +445,12 @@ impl<'e> Reader<'e> {
 }
 
 /// The lines to look at; where there are too many, the last one says how many more.
-fn highlights(findings: &[Finding]) -> Vec<String> {
-    let cut = |f: &Finding| f.text.chars().take(HIGHLIGHT_LEN).collect::<String>();
+fn highlights(findings: &[Finding], eyes: &Eyes) -> Vec<String> {
+    let line = |f: &Finding| show::shown_name(&eyes.redactor.redact(&f.text));
     if findings.len() <= HIGHLIGHTS_MAX {
-        return findings.iter().map(cut).collect();
+        return findings.iter().map(line).collect();
     }
-    let mut lines: Vec<String> = findings.iter().take(HIGHLIGHTS_MAX - 1).map(cut).collect();
+    let mut lines: Vec<String> = findings.iter().take(HIGHLIGHTS_MAX - 1).map(line).collect();
     lines.push(format!("and {} more", findings.len() - lines.len()));
     lines
 }
