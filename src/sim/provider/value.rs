@@ -109,7 +109,9 @@ impl Value {
         if bytes.is_empty() {
             return Ok(Self::Null);
         }
-        Ok(Self::from_packed(rmpv::decode::read_value(&mut bytes)?))
+        let packed = rmpv::decode::read_value(&mut bytes)?;
+        anyhow::ensure!(bytes.is_empty(), "{} bytes too many", bytes.len());
+        Ok(Self::from_packed(packed))
     }
 
     fn from_packed(packed: Packed) -> Self {
@@ -219,7 +221,7 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_value_are_an_error() {
-        assert!(Value::from_msgpack(&[0xc1]).is_err());
+        assert!(Value::from_msgpack(&[0xc0, 0xc0]).is_err());
         assert!(Value::from_msgpack(&[0x92, 1]).is_err());
     }
 }
