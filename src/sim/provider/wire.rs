@@ -99,7 +99,9 @@ fn decode_attribute(attribute: &Attribute, remote: &Json, prior: &Value) -> Valu
         },
     };
     match (told.is_unset(), prior) {
-        (true, Value::Unknown) => attribute.ty.zero(),
+        // What Rancher was to say and left out is zero, else it would stay "known after apply" for ever.
+        (true, Value::Unknown | Value::Null) if attribute.is_computed() => attribute.ty.zero(),
+        (true, Value::Unknown) => Value::Null,
         (true, prior) if prior.is_unset() => prior.clone(),
         (true, _) => attribute.ty.zero(),
         (false, _) => told,
