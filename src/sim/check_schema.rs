@@ -68,9 +68,7 @@ fn compare(real: &Json) -> Compared {
     // A provider's own configuration is at `provider` in the document.
     let config = if real["provider_config"].is_object() { &real["provider_config"] } else { &real["provider"] };
     compared.schema("provider", &TABLES.provider, config);
-    for (schemas, group) in
-        [(&TABLES.resources, "resource_schemas"), (&TABLES.data_sources, "data_source_schemas")]
-    {
+    for (schemas, group) in [(&TABLES.resources, "resource_schemas"), (&TABLES.data_sources, "data_source_schemas")] {
         for (name, schema) in schemas {
             let place = if group == "resource_schemas" { (*name).to_owned() } else { format!("data.{name}") };
             compared.schema(&place, schema, &real[group][*name]);
@@ -177,7 +175,11 @@ mod tests {
         }
         let schema = |schema: &Schema| json!({ "version": schema.version, "block": block(&schema.block) });
         let all = |schemas: &std::collections::BTreeMap<&str, Schema>| -> Json {
-            schemas.iter().map(|(name, ours)| ((*name).to_owned(), schema(ours))).collect::<serde_json::Map<_, _>>().into()
+            schemas
+                .iter()
+                .map(|(name, ours)| ((*name).to_owned(), schema(ours)))
+                .collect::<serde_json::Map<_, _>>()
+                .into()
         };
         json!({
             "provider": schema(&TABLES.provider),
@@ -203,7 +205,8 @@ mod tests {
         cluster["block"]["attributes"]["kube_config"]["sensitive"] = json!(false);
         cluster["block"]["attributes"]["name"] = json!({ "type": "number", "optional": true });
         cluster["block"]["block_types"]["rke_config"]["max_items"] = json!(2);
-        cluster["block"]["block_types"]["rke_config"]["block"]["block_types"]["machine_pools"]["nesting_mode"] = json!("set");
+        cluster["block"]["block_types"]["rke_config"]["block"]["block_types"]["machine_pools"]["nesting_mode"] =
+            json!("set");
         real["data_source_schemas"] = json!({});
         assert_eq!(
             compare(&real).differences,

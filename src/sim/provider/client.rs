@@ -250,10 +250,10 @@ impl Client {
             return Ok((headers, bytes));
         }
         let said = serde_json::from_slice::<Json>(&bytes).unwrap_or_default();
-        let message = said["message"].as_str().or(said["detail"].as_str()).map_or_else(
-            || String::from_utf8_lossy(&bytes[..bytes.len().min(500)]).into_owned(),
-            str::to_owned,
-        );
+        let message = said["message"]
+            .as_str()
+            .or(said["detail"].as_str())
+            .map_or_else(|| String::from_utf8_lossy(&bytes[..bytes.len().min(500)]).into_owned(), str::to_owned);
         Err(Error::Status { status, message: self.scrub(&message), url: url.to_owned() })
     }
 
@@ -261,7 +261,10 @@ impl Client {
     fn scrub(&self, text: &str) -> String {
         let token = self.settings.token.expose_secret();
         let secret = token.split_once(':').map_or(token, |(_, secret)| secret);
-        [token, secret].iter().filter(|part| part.len() > 3).fold(text.to_owned(), |text, part| text.replace(part, "***"))
+        [token, secret]
+            .iter()
+            .filter(|part| part.len() > 3)
+            .fold(text.to_owned(), |text, part| text.replace(part, "***"))
     }
 }
 

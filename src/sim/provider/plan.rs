@@ -172,7 +172,8 @@ mod tests {
 
     #[test]
     fn an_annotation_of_ours_that_is_taken_out_goes() {
-        let prior = cluster(json!({ "name": "demo", "annotations": { "a.cattle.io/x": "1", "mine": "1", "old": "1" } }));
+        let prior =
+            cluster(json!({ "name": "demo", "annotations": { "a.cattle.io/x": "1", "mine": "1", "old": "1" } }));
         let config = cluster(json!({ "name": "demo", "annotations": { "mine": "2" } }));
         let planned = plan_cluster(&prior, &config).state;
         assert_eq!(planned.get("annotations").to_json(), json!({ "a.cattle.io/x": "1", "mine": "2" }));

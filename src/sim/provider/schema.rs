@@ -301,11 +301,8 @@ impl Block {
     /// The value with exactly the attributes of this block: missing ones null, unknown names left out.
     pub fn conform(&self, value: &Value) -> Value {
         let Value::Map(map) = value else { return value.clone() };
-        let mut out: std::collections::BTreeMap<String, Value> = self
-            .attributes
-            .iter()
-            .map(|a| (a.name.to_owned(), map.get(a.name).cloned().unwrap_or_default()))
-            .collect();
+        let mut out: std::collections::BTreeMap<String, Value> =
+            self.attributes.iter().map(|a| (a.name.to_owned(), map.get(a.name).cloned().unwrap_or_default())).collect();
         for nested in &self.blocks {
             let inner = match map.get(nested.name).unwrap_or(&Value::Null) {
                 value if nested.single => nested.block.conform(value),

@@ -74,7 +74,9 @@ impl Provider {
             Ok(config) => match self.setting(&config, "api_url", "RANCHER_URL") {
                 Some(_) => Vec::new(),
                 None if *config.get("api_url") == Value::Unknown => Vec::new(),
-                None => errors([r#"The argument "api_url" is required, but no definition was found. Set it in the provider block or as RANCHER_URL."#]),
+                None => errors([
+                    r#"The argument "api_url" is required, but no definition was found. Set it in the provider block or as RANCHER_URL."#,
+                ]),
             },
         };
         proto::prepare_config::Response { prepared_config: request.config, diagnostics }
@@ -97,7 +99,8 @@ impl Provider {
         let url = setting("api_url", "RANCHER_URL").unwrap_or_default();
         let url = url.trim_end_matches('/').trim_end_matches("/v3").trim_end_matches('/').to_owned();
         let keys = setting("access_key", "RANCHER_ACCESS_KEY").zip(setting("secret_key", "RANCHER_SECRET_KEY"));
-        let token = setting("token_key", "RANCHER_TOKEN_KEY").or(keys.map(|(access, secret)| format!("{access}:{secret}")));
+        let token =
+            setting("token_key", "RANCHER_TOKEN_KEY").or(keys.map(|(access, secret)| format!("{access}:{secret}")));
         let Some(token) = token else {
             return Err("[ERROR] No token_key nor access_key and secret_key are provided".to_owned());
         };
@@ -108,7 +111,8 @@ impl Provider {
         let patience = match config.get("timeout").str() {
             "" => DEFAULT_PATIENCE,
             text => Duration::from_secs(
-                wire::seconds_of_go(text).ok_or_else(|| format!("[ERROR] timeout must be in golang duration format, error: {text:?}"))?,
+                wire::seconds_of_go(text)
+                    .ok_or_else(|| format!("[ERROR] timeout must be in golang duration format, error: {text:?}"))?,
             ),
         };
         Ok(Settings {
@@ -144,8 +148,8 @@ impl Provider {
     pub fn upgrade(&self, request: proto::upgrade_state::Request) -> proto::upgrade_state::Response {
         let upgraded = table(&request.type_name).and_then(|block| {
             let raw = request.raw_state.unwrap_or_default().json;
-            let json: serde_json::Value =
-                serde_json::from_slice(&raw).map_err(|error| format!("the state of this resource is no JSON: {error}"))?;
+            let json: serde_json::Value = serde_json::from_slice(&raw)
+                .map_err(|error| format!("the state of this resource is no JSON: {error}"))?;
             Ok(block.conform(&Value::from_json(&json)))
         });
         match upgraded {
@@ -221,16 +225,11 @@ impl Provider {
             Ok(block) => {
                 let id = [("id".to_owned(), Value::text(&request.id))];
                 let state = block.conform(&Value::Map(id.into()));
-                let imported = proto::import::Imported {
-                    type_name: request.type_name,
-                    state: pack(&state),
-                    private: Vec::new(),
-                };
+                let imported =
+                    proto::import::Imported { type_name: request.type_name, state: pack(&state), private: Vec::new() };
                 proto::import::Response { imported_resources: vec![imported], diagnostics: Vec::new() }
             }
-            Err(error) => {
-                proto::import::Response { imported_resources: Vec::new(), diagnostics: errors([error]) }
-            }
+            Err(error) => proto::import::Response { imported_resources: Vec::new(), diagnostics: errors([error]) },
         }
     }
 

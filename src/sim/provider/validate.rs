@@ -38,7 +38,10 @@ fn cluster(config: &Value, found: &mut Vec<String>) {
             if let Value::Number(quantity) = pool.get("quantity")
                 && *quantity < 1.0
             {
-                found.push(format!("expected quantity of pool {:?} to be at least (1), got {quantity}", pool.get("name").str()));
+                found.push(format!(
+                    "expected quantity of pool {:?} to be at least (1), got {quantity}",
+                    pool.get("name").str()
+                ));
             }
             if let Value::Number(limit) = pool.get("hostname_length_limit")
                 && !(10.0..=63.0).contains(limit)

@@ -17,7 +17,8 @@ pub async fn fill(context: &Context<'_>, state: &mut Value, management_id: &str)
     let client = context.client;
     let cluster_url = format!("{}/{management_id}", client.v3("cluster").await?);
     if management_id.is_empty() || unless_gone(client.get(&cluster_url).await)?.is_none() {
-        for (name, empty) in [("cluster_registration_token", Value::List(Vec::new())), ("kube_config", Value::text(""))] {
+        for (name, empty) in [("cluster_registration_token", Value::List(Vec::new())), ("kube_config", Value::text(""))]
+        {
             if state.get(name).is_null() {
                 state.set(name, empty);
             }

@@ -46,4 +46,3 @@ pub fn block() -> Block {
         Nested::timeouts(),
     ])
 }
-

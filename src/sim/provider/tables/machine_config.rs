@@ -12,10 +12,8 @@ pub fn block() -> Block {
         Attribute::computed("name", Type::String),
         Attribute::computed("resource_version", Type::String),
     ];
-    join(vec![common(), own]).with(vec![
-        Nested::one("amazonec2_config", amazonec2()).shape(Shape::Inline),
-        Nested::timeouts(),
-    ])
+    join(vec![common(), own])
+        .with(vec![Nested::one("amazonec2_config", amazonec2()).shape(Shape::Inline), Nested::timeouts()])
 }
 
 fn amazonec2() -> Block {
@@ -33,10 +31,7 @@ fn amazonec2() -> Block {
     let secret = ["access_key", "secret_key", "session_token", "ssh_key_contents"];
     join(vec![
         required.map(|name| Attribute::required(name, Type::String)).to_vec(),
-        vec![
-            Attribute::required("security_group", Type::Strings),
-            Attribute::optional("open_port", Type::Strings),
-        ],
+        vec![Attribute::required("security_group", Type::Strings), Attribute::optional("open_port", Type::Strings)],
         with_default.map(|(name, default)| Attribute::optional(name, Type::String).or_text(default)).to_vec(),
         secret.map(|name| Attribute::optional(name, Type::String).sensitive()).to_vec(),
         texts([

@@ -62,10 +62,7 @@ fn generation() -> Block {
 fn snapshot_restore() -> Block {
     block(vec![
         generation().attributes,
-        vec![
-            required("name", Type::String),
-            optional("restore_rke_config", Type::String).field("restoreRKEConfig"),
-        ],
+        vec![required("name", Type::String), optional("restore_rke_config", Type::String).field("restoreRKEConfig")],
     ])
 }
 
@@ -168,10 +165,8 @@ fn registries() -> Nested {
 
 fn upgrade_strategy() -> Nested {
     let drain = |name| {
-        let seconds =
-            ["grace_period", "timeout", "skip_wait_for_delete_timeout_seconds"].map(|name| {
-                Attribute::optional_computed(name, Type::Number).always()
-            });
+        let seconds = ["grace_period", "timeout", "skip_wait_for_delete_timeout_seconds"]
+            .map(|name| Attribute::optional_computed(name, Type::Number).always());
         let own = vec![
             optional("enabled", Type::Bool).or_flag(true).always(),
             optional("force", Type::Bool).or_flag(false).always(),
