@@ -1,10 +1,13 @@
 //! modules/aws-rancher-cluster, unchanged, under the real terraform: with the stand-in for its provider and a simulated
 //! Rancher behind it.
 //!
-//! `module/bench.rs` is the table it all stands on; `refused` is what the module does not take, `trouble` what happens when
+//! `module/bench.rs` is the table it all stands on; `asked` is what Rancher is
+//! asked and in which order, `refused` what the module does not take, `trouble` what happens when
 //! Rancher or the person gets in the way.
 #![cfg(feature = "sim")]
 
+#[path = "module/asked.rs"]
+mod asked;
 #[path = "module/bench.rs"]
 mod bench;
 #[path = "module/refused.rs"]
@@ -174,7 +177,8 @@ fn k3s_with_three_control_plane_nodes_over_two_zones() {
 #[test]
 fn what_exists_can_be_imported() {
     let bench = Bench::new();
-    bench.write_root("teal-otter", json!({ "worker_num": 1, "private_subnet_ids": ["subnet-1a"] }));
+    let inputs = json!({ "worker_num": 1, "private_subnet_ids": ["subnet-1a"], "owner": "Jürgen Müller" });
+    bench.write_root("teal-otter", inputs);
     bench.ok(&["init", "-input=false"]);
     bench.ok(&["apply", "-input=false", "-auto-approve"]);
     let address = "module.teal-otter.rancher2_cluster_v2.this";

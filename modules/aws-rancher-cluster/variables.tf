@@ -70,7 +70,7 @@ variable "owner" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^[\\w .:/=+@-]{1,256}$", var.owner))
+    condition     = can(regex("^[\\p{L}\\p{N}_ .:/=+@-]{1,256}$", var.owner))
     error_message = "owner takes 1 to 256 letters, digits, spaces and _ . : / = + - @, and no comma: Rancher joins all tags with commas."
   }
 }
@@ -87,7 +87,7 @@ variable "tags" {
   }
 
   validation {
-    condition     = alltrue([for key, value in var.tags : can(regex("^[\\w .:/=+@-]{1,128}$", key)) && can(regex("^[\\w .:/=+@-]{0,256}$", value))])
+    condition     = alltrue([for key, value in var.tags : can(regex("^[\\p{L}\\p{N}_ .:/=+@-]{1,128}$", key)) && can(regex("^[\\p{L}\\p{N}_ .:/=+@-]{0,256}$", value))])
     error_message = "tags take letters, digits, spaces and _ . : / = + - @; keys of 1 to 128 and values of at most 256 characters."
   }
 

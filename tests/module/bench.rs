@@ -23,6 +23,7 @@ pub struct Bench {
     // Serves the simulated Rancher as long as the bench stands.
     _runtime: tokio::runtime::Runtime,
     token: std::cell::RefCell<String>,
+    tls: std::cell::Cell<bool>,
     /// The simulated Rancher.
     pub rancher: Running,
 }
@@ -52,12 +53,17 @@ impl Bench {
             std::fs::create_dir_all(directory.path().join(name)).unwrap();
         }
         let token = std::cell::RefCell::new(rancher.bot_token.clone());
-        Self { directory, config, _runtime: runtime, token, rancher }
+        Self { directory, config, _runtime: runtime, token, tls: std::cell::Cell::new(false), rancher }
     }
 
     /// Uses another token from now on.
     pub fn use_token(&self, token: &str) {
         token.clone_into(&mut self.token.borrow_mut());
+    }
+
+    /// Lets terraform ask its plugins for TLS from now on.
+    pub fn with_tls(&self) {
+        self.tls.set(true);
     }
 
     /// A path in the bench's directory.
@@ -105,7 +111,6 @@ impl Bench {
             .env("PATH", std::env::var_os("PATH").expect("there is a PATH"))
             .env("HOME", self.path("home"))
             .env("TF_CLI_CONFIG_FILE", &self.config)
-            .env("TF_DISABLE_PLUGIN_TLS", "1")
             .env("RANCHER_URL", &self.rancher.url)
             .env("RANCHER_TOKEN_KEY", &*self.token.borrow())
             .env("CHECKPOINT_DISABLE", "1")
@@ -113,6 +118,9 @@ impl Bench {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        if !self.tls.get() {
+            command.env("TF_DISABLE_PLUGIN_TLS", "1");
+        }
         command.spawn().expect("terraform is on the PATH: these tests need terraform >= 1.5")
     }
 

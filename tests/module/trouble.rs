@@ -106,6 +106,15 @@ fn a_person_who_starts_the_stand_in_is_told_what_it_is() {
 }
 
 #[test]
+fn a_terraform_that_wants_tls_is_told_what_to_do() {
+    let bench = Bench::new();
+    ready(&bench);
+    bench.with_tls();
+    let said = bench.refused(&["plan", "-no-color", "-input=false"]);
+    assert!(said.contains("run terraform with TF_DISABLE_PLUGIN_TLS=1"), "{said}");
+}
+
+#[test]
 fn no_plugin_outlives_its_terraform() {
     let bench = Bench::with(Options { provisioning: Duration::from_secs(3600), ..Options::default() });
     ready(&bench);

@@ -1,7 +1,9 @@
 //! How terraform and OpenTofu find the stand-in: a filesystem mirror and the CLI configuration that names it.
 //!
 //! Unpacked layout, so that `init` has nothing to unzip:
-//! `<dir>/mirror/<registry>/rancher/rancher2/<version>/<os>_<arch>/terraform-provider-rancher2_v<version>`.
+//! `<dir>/mirror/<registry>/rancher/rancher2/<version>/<os>_<arch>/terraform-provider-rancher2_v<version>`, a script that
+//! starts `<dir>/kaas`, a link to the binary. The link is there because terraform locks providers by what is in their
+//! files: a script that named the binary would break every lock as soon as kaas is installed elsewhere.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -24,7 +26,10 @@ const REGISTRIES: [&str; 2] = ["registry.terraform.io", "registry.opentofu.org"]
 pub fn install_mirror(dir: &Path, kaas_binary: &Path, others: &[&Path]) -> io::Result<PathBuf> {
     let (dir, kaas_binary) = (std::path::absolute(dir)?, std::path::absolute(kaas_binary)?);
     let mirror = dir.join("mirror");
-    let script = format!("#!/bin/sh\nexec {} sim provider\n", shell_quoted(&kaas_binary)?);
+    fs::create_dir_all(&dir)?;
+    let link = dir.join("kaas");
+    link_if_other(&link, &kaas_binary)?;
+    let script = format!("#!/bin/sh\nexec {} sim provider\n", shell_quoted(&link)?);
     for registry in REGISTRIES {
         let place = mirror.join(registry).join("rancher/rancher2").join(VERSION).join(platform());
         fs::create_dir_all(&place)?;
@@ -53,6 +58,18 @@ fn platform() -> String {
         other => other,
     };
     format!("{os}_{arch}")
+}
+
+/// Points the link somewhere else, in one step.
+fn link_if_other(link: &Path, target: &Path) -> io::Result<()> {
+    if fs::read_link(link).is_ok_and(|now| now == target) {
+        return Ok(());
+    }
+    let fresh = link.with_extension(format!("new-{}", std::process::id()));
+    // Left over from a process with this id that was killed.
+    let _ = fs::remove_file(&fresh);
+    std::os::unix::fs::symlink(target, &fresh)?;
+    fs::rename(&fresh, link)
 }
 
 /// Replaces the file in one step, and only when it says something else.
@@ -86,28 +103,36 @@ fn hcl_quoted(path: &Path) -> io::Result<String> {
 mod tests {
     use super::*;
 
+    fn script(dir: &Path, registry: &str) -> PathBuf {
+        let place = dir.join("mirror").join(registry).join("rancher/rancher2/14.1.1").join(platform());
+        place.join("terraform-provider-rancher2_v14.1.1")
+    }
+
     #[test]
-    fn it_is_written_once_and_left_alone() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = install_mirror(dir.path(), Path::new("/opt/o'kaas/kaas"), &[Path::new("/srv/mirror")]).unwrap();
+    fn it_is_written_once_and_only_the_link_follows_the_binary() {
+        let dir = tempfile::Builder::new().prefix("o'kaas").tempdir().unwrap();
+        let file = install_mirror(dir.path(), Path::new("/opt/kaas"), &[Path::new("/srv/mirror")]).unwrap();
         let config = fs::read_to_string(&file).unwrap();
         assert!(config.contains("path = \"/srv/mirror\""), "{config}");
-        let script = dir
-            .path()
-            .join("mirror/registry.opentofu.org/rancher/rancher2/14.1.1")
-            .join(platform())
-            .join("terraform-provider-rancher2_v14.1.1");
-        let written = fs::read_to_string(&script).unwrap();
-        assert_eq!(written, "#!/bin/sh\nexec '/opt/o'\\''kaas/kaas' sim provider\n");
+        for registry in ["registry.terraform.io", "registry.opentofu.org"] {
+            let script = script(dir.path(), registry);
+            let quoted = dir.path().join("kaas").to_str().unwrap().replace('\'', r"'\''");
+            assert_eq!(fs::read_to_string(&script).unwrap(), format!("#!/bin/sh\nexec '{quoted}' sim provider\n"));
+            assert_eq!(fs::metadata(&script).unwrap().permissions().mode() & 0o777, 0o755);
+        }
+        assert_eq!(fs::read_link(dir.path().join("kaas")).unwrap(), Path::new("/opt/kaas"));
+
+        let script = script(dir.path(), "registry.terraform.io");
         let before = fs::metadata(&script).unwrap().modified().unwrap();
-        assert_eq!(fs::metadata(&script).unwrap().permissions().mode() & 0o777, 0o755);
-        install_mirror(dir.path(), Path::new("/opt/o'kaas/kaas"), &[Path::new("/srv/mirror")]).unwrap();
+        install_mirror(dir.path(), Path::new("/usr/bin/kaas"), &[Path::new("/srv/mirror")]).unwrap();
         assert_eq!(fs::metadata(&script).unwrap().modified().unwrap(), before);
+        assert_eq!(fs::read_link(dir.path().join("kaas")).unwrap(), Path::new("/usr/bin/kaas"));
     }
 
     #[test]
     fn a_path_with_a_line_break_is_refused() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(install_mirror(dir.path(), Path::new("/opt/a\nb"), &[]).is_err());
+        assert!(install_mirror(&dir.path().join("a\nb"), Path::new("/opt/kaas"), &[]).is_err());
+        assert!(install_mirror(dir.path(), Path::new("/opt/kaas"), &[Path::new("/a\nb")]).is_err());
     }
 }

@@ -41,6 +41,9 @@ use crate::clock::SystemClock;
 /// What terraform puts into the environment of its plugins, so that people who start one by hand can be told.
 const MAGIC_COOKIE: (&str, &str) =
     ("TF_PLUGIN_MAGIC_COOKIE", "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2");
+/// Said when terraform wants TLS.
+const NO_TLS: &str = "kaas' stand-in for rancher/rancher2 speaks to terraform without TLS: run terraform with \
+                      TF_DISABLE_PLUGIN_TLS=1 in its environment.";
 /// How often to look whether terraform still lives: a killed one cannot say goodbye.
 const PARENT_CHECK: Duration = Duration::from_secs(1);
 /// The longest path of a socket that every system takes.
@@ -55,10 +58,9 @@ pub fn run() -> anyhow::Result<Exit> {
     if std::env::var(name).is_ok_and(|value| value == cookie) {
         // go-plugin asks for TLS by handing over its own certificate.
         if std::env::var_os("PLUGIN_CLIENT_CERT").is_some_and(|cert| !cert.is_empty()) {
-            eprintln!(
-                "kaas' stand-in for rancher/rancher2 speaks to terraform without TLS: \
-                 run terraform with TF_DISABLE_PLUGIN_TLS=1 in its environment."
-            );
+            eprintln!("{NO_TLS}");
+            // terraform keeps a plugin's stderr to itself, but shows a first line that is no handshake.
+            println!("{NO_TLS}");
             return Ok(Exit::Failed);
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
