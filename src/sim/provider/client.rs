@@ -112,6 +112,10 @@ impl Client {
             // Reading the system's certificates takes longer than a whole plan over plain http.
             http = http.tls_certs_only([]);
         }
+        if is_loopback(&settings.url) {
+            // As the real provider: a proxy is never asked for this machine.
+            http = http.no_proxy();
+        }
         if !settings.ca_certs.is_empty() {
             let pem = settings.ca_certs.replace("\\n", "\n");
             http = http.tls_certs_merge(reqwest::Certificate::from_pem_bundle(pem.as_bytes())?);
@@ -230,6 +234,7 @@ impl Client {
         url: &str,
         body: Option<&Json>,
     ) -> Answer<(reqwest::header::HeaderMap, Vec<u8>)> {
+        let only_asks = method == Method::GET;
         let mut request = self.http.request(method, url).bearer_auth(self.settings.token.expose_secret());
         if let Some(body) = body {
             request = request.json(body);
@@ -237,7 +242,8 @@ impl Client {
         let mut stop = self.stop.clone();
         let answer = tokio::select! {
             answer = request.send() => answer,
-            _ = stop.wait_for(|stop| *stop) => return Err(Error::Stopped),
+            // A question may go unanswered; what changes something is waited for, else nobody knew what exists.
+            _ = stop.wait_for(|stop| *stop), if only_asks => return Err(Error::Stopped),
         };
         let unreachable = |error: reqwest::Error| {
             let text = self.scrub(&chain(&error.without_url()));
@@ -276,6 +282,12 @@ fn parsed(url: &str, body: &[u8]) -> Answer {
         .map_err(|error| Error::Unreachable { url: url.to_owned(), text: format!("the answer is no JSON: {error}") })
 }
 
+fn is_loopback(url: &str) -> bool {
+    let Ok(url) = reqwest::Url::parse(url) else { return false };
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -284,4 +296,87 @@ fn chain(error: &dyn std::error::Error) -> String {
         source = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use axum::Router;
+    use axum::http::HeaderMap;
+    use axum::routing::any;
+    use serde_json::json;
+
+    use super::*;
+
+    const TOKEN: &str = "token-abcde:secretsecret";
+
+    async fn served(router: Router) -> (Client, String, watch::Sender<bool>) {
+        // main does this for the binary; an earlier test may have done it here.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        let settings = Settings {
+            url: url.clone(),
+            token: SecretString::from(TOKEN),
+            ca_certs: String::new(),
+            insecure: false,
+            patience: Duration::from_secs(20),
+        };
+        let (stopper, stop) = watch::channel(false);
+        (Client::new(settings, stop).unwrap(), url, stopper)
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_repeats_the_token_is_scrubbed() {
+        let echo = |headers: HeaderMap| async move {
+            let told = headers["authorization"].to_str().unwrap().to_owned();
+            (axum::http::StatusCode::FORBIDDEN, axum::Json(json!({ "message": format!("no: {told}") })))
+        };
+        let (client, url, _stopper) = served(Router::new().fallback(any(echo))).await;
+        let error = client.get(&url).await.unwrap_err();
+        assert!(error.is_gone());
+        assert!(error.to_string().contains("no: Bearer ***"), "{error}");
+        assert!(!error.to_string().contains("secretsecret"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_question_is_asked_again_and_a_creation_is_not() {
+        static ASKED: AtomicUsize = AtomicUsize::new(0);
+        let shaky = || async {
+            match ASKED.fetch_add(1, Ordering::SeqCst) {
+                0 | 1 => Err(axum::http::StatusCode::SERVICE_UNAVAILABLE),
+                _ => Ok(axum::Json(json!({ "id": "x" }))),
+            }
+        };
+        let (client, url, _stopper) = served(Router::new().fallback(any(shaky))).await;
+        assert_eq!(client.get(&url).await.unwrap()["id"], "x");
+        assert_eq!(ASKED.load(Ordering::SeqCst), 3);
+        ASKED.store(0, Ordering::SeqCst);
+        assert!(client.post(&url, &json!({})).await.is_err());
+        assert_eq!(ASKED.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn an_interrupt_ends_questions_and_lets_creations_finish() {
+        let slow = || async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            axum::Json(json!({ "id": "made" }))
+        };
+        let (client, url, stopper) = served(Router::new().fallback(any(slow))).await;
+        stopper.send(true).unwrap();
+        assert!(matches!(client.get(&url).await, Err(Error::Stopped)));
+        assert_eq!(client.post(&url, &json!({})).await.unwrap()["id"], "made");
+    }
+
+    #[test]
+    fn only_this_machine_is_asked_without_a_proxy() {
+        for here in ["http://127.0.0.1:80", "http://localhost", "http://[::1]:8080/x"] {
+            assert!(is_loopback(here), "{here}");
+        }
+        for elsewhere in ["https://rancher.example.com", "http://127.example.com", "nonsense"] {
+            assert!(!is_loopback(elsewhere), "{elsewhere}");
+        }
+    }
 }

@@ -224,4 +224,16 @@ mod tests {
         assert!(Value::from_msgpack(&[0xc0, 0xc0]).is_err());
         assert!(Value::from_msgpack(&[0x92, 1]).is_err());
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes: Vec<u8>) {
+            if let Ok(value) = Value::from_msgpack(&bytes) {
+                let again = Value::from_msgpack(&value.to_msgpack()).unwrap();
+                // NaN is unequal to itself; nothing else is.
+                let same = again == value || format!("{value:?}").contains("NaN");
+                proptest::prop_assert!(same);
+            }
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::super::client::Answer;
+use super::super::client::{Answer, Error};
 use super::super::value::Value;
 use super::super::wire;
 use super::{Context, Outcome, from_string_map, known, limit, string_map, unless_gone, until_gone};
@@ -18,6 +18,8 @@ pub async fn create(context: &Context<'_>, planned: &Value) -> Outcome {
             fill(context, &mut state, &made);
             match read(context, &state).await {
                 Ok(Some(state)) => Outcome::done(state),
+                // It was made; an interrupt is no reason to take it for broken.
+                Err(Error::Stopped) => Outcome::done(state),
                 Ok(None) => Outcome::failed(Value::Null, "the binding was gone right after it was made"),
                 Err(error) => Outcome::failed(state, error),
             }

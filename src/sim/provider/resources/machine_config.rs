@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::super::client::Answer;
+use super::super::client::{Answer, Error};
 use super::super::value::Value;
 use super::super::wire;
 use super::{Context, Outcome, from_string_map, known, limit, metadata, object, replace, unless_gone, until_gone};
@@ -74,6 +74,8 @@ async fn url(context: &Context<'_>, state: &Value) -> Answer<String> {
 async fn reread(context: &Context<'_>, state: Value) -> Outcome {
     match read(context, &state).await {
         Ok(Some(state)) => Outcome::done(state),
+        // It was written; an interrupt is no reason to take it for broken.
+        Err(Error::Stopped) => Outcome::done(state),
         Ok(None) => Outcome::failed(Value::Null, "machine V2 was gone right after it was written"),
         Err(error) => Outcome::failed(state, format!("Getting machine V2: {error}")),
     }
