@@ -109,6 +109,7 @@ fn a_cluster_lives_from_plan_to_destroy() {
     let last: Vec<_> = bench.rancher.requests().into_iter().filter(|seen| seen.path.ends_with(&id)).collect();
     assert_eq!(last.last().map(|seen| seen.status), Some(404));
     assert_eq!(bench.ok(&["state", "list"]).trim(), "");
+    assert_eq!(bench.plugins(), 0, "a plugin outlived its terraform");
 }
 
 #[test]

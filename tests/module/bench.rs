@@ -49,7 +49,7 @@ impl Bench {
             let entry = entry.unwrap();
             std::fs::copy(entry.path(), module.join(entry.file_name())).unwrap();
         }
-        for name in ["home", "clusters/one"] {
+        for name in ["home", "tmp", "clusters/one"] {
             std::fs::create_dir_all(directory.path().join(name)).unwrap();
         }
         let token = std::cell::RefCell::new(rancher.bot_token.clone());
@@ -110,6 +110,7 @@ impl Bench {
             .env_clear()
             .env("PATH", std::env::var_os("PATH").expect("there is a PATH"))
             .env("HOME", self.path("home"))
+            .env("TMPDIR", self.path("tmp"))
             .env("TF_CLI_CONFIG_FILE", &self.config)
             .env("RANCHER_URL", &self.rancher.url)
             .env("RANCHER_TOKEN_KEY", &*self.token.borrow())
@@ -190,6 +191,12 @@ impl Bench {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kaas"));
         command.args(arguments).env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         self.finish(command.spawn().unwrap())
+    }
+
+    /// The sockets of plugins that still run; each removes its own when it ends.
+    pub fn plugins(&self) -> usize {
+        let names = std::fs::read_dir(self.path("tmp")).unwrap().map(|entry| entry.unwrap().file_name());
+        names.filter(|name| name.to_string_lossy().starts_with("kaas-plugin-")).count()
     }
 
     /// Waits until Rancher has been asked for something that matches.
