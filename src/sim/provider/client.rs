@@ -10,12 +10,15 @@ use std::time::Duration;
 use reqwest::{Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value as Json;
-use tokio::sync::{OnceCell, watch};
+use tokio::sync::{Mutex, OnceCell, watch};
 
 use super::poll::Poll;
 
 /// How long one answer may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long a type of /v1 may be missing: the schemas of a standard user lag behind the first object of a type.
+const SCHEMA_LAG: Duration = Duration::from_secs(10);
 
 /// What the provider block and the environment say.
 #[derive(Debug, Clone)]
@@ -98,7 +101,7 @@ pub struct Client {
     settings: Settings,
     stop: watch::Receiver<bool>,
     v3: OnceCell<Links>,
-    v1: OnceCell<Links>,
+    v1: Mutex<Option<Links>>,
 }
 
 impl Client {
@@ -123,7 +126,7 @@ impl Client {
         if settings.insecure {
             http = http.tls_danger_accept_invalid_certs(true);
         }
-        Ok(Self { http: http.build()?, settings, stop, v3: OnceCell::new(), v1: OnceCell::new() })
+        Ok(Self { http: http.build()?, settings, stop, v3: OnceCell::new(), v1: Mutex::new(None) })
     }
 
     /// A wait that ends when terraform is interrupted.
@@ -140,8 +143,21 @@ impl Client {
     /// The address of a collection of `/v1`, such as `provisioning.cattle.io.cluster`.
     pub async fn v1(&self, kind: &str) -> Answer<String> {
         self.v3.get_or_try_init(|| self.preamble()).await?;
-        let links = self.v1.get_or_try_init(|| self.steve()).await?;
-        links.get(kind).cloned().ok_or_else(|| Error::UnknownType(kind.to_owned()))
+        let mut poll = self.poll(SCHEMA_LAG);
+        loop {
+            let mut links = self.v1.lock().await;
+            if links.is_none() {
+                *links = Some(self.steve().await?);
+            }
+            if let Some(link) = links.as_ref().and_then(|links| links.get(kind)) {
+                return Ok(link.clone());
+            }
+            *links = None;
+            drop(links);
+            if !poll.again().await? {
+                return Err(Error::UnknownType(kind.to_owned()));
+            }
+        }
     }
 
     async fn preamble(&self) -> Answer<Links> {
@@ -356,6 +372,26 @@ mod tests {
         ASKED.store(0, Ordering::SeqCst);
         assert!(client.post(&url, &json!({})).await.is_err());
         assert_eq!(ASKED.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn a_type_that_is_not_shown_yet_is_looked_for_again() {
+        static LOOKED: AtomicUsize = AtomicUsize::new(0);
+        let schemas = || async {
+            let shown = LOOKED.fetch_add(1, Ordering::SeqCst) > 1;
+            let schema = json!({ "id": "a.type", "links": { "collection": "http://there/v1/a.types" } });
+            axum::Json(json!({ "data": if shown { vec![schema] } else { vec![] } }))
+        };
+        let router = Router::new()
+            .route("/ping", any(|| async { "pong" }))
+            .route("/k8s/clusters/local/v1/schemas", any(schemas))
+            .fallback(any(|| async { axum::Json(json!({})) }));
+        let (client, _url, _stopper) = served(router).await;
+        assert_eq!(client.v1("a.type").await.unwrap(), "http://there/v1/a.types");
+        assert_eq!(LOOKED.load(Ordering::SeqCst), 3);
+        // From then on it is known.
+        client.v1("a.type").await.unwrap();
+        assert_eq!(LOOKED.load(Ordering::SeqCst), 3);
     }
 
     #[tokio::test]
