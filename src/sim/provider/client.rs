@@ -348,7 +348,7 @@ mod tests {
     async fn an_answer_that_repeats_the_token_is_scrubbed() {
         let echo = |headers: HeaderMap| async move {
             let told = headers["authorization"].to_str().unwrap().to_owned();
-            (axum::http::StatusCode::FORBIDDEN, axum::Json(json!({ "message": format!("no: {told}") })))
+            (StatusCode::FORBIDDEN, axum::Json(json!({ "message": format!("no: {told}") })))
         };
         let (client, url, _stopper) = served(Router::new().fallback(any(echo))).await;
         let error = client.get(&url).await.unwrap_err();
@@ -362,7 +362,7 @@ mod tests {
         static ASKED: AtomicUsize = AtomicUsize::new(0);
         let shaky = || async {
             match ASKED.fetch_add(1, Ordering::SeqCst) {
-                0 | 1 => Err(axum::http::StatusCode::SERVICE_UNAVAILABLE),
+                0 | 1 => Err(StatusCode::SERVICE_UNAVAILABLE),
                 _ => Ok(axum::Json(json!({ "id": "x" }))),
             }
         };
