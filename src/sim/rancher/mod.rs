@@ -15,6 +15,7 @@ mod configs;
 mod control;
 mod credentials;
 mod disk;
+mod ext;
 mod faults;
 mod life;
 mod machines;

@@ -258,3 +258,29 @@ async fn simulated_users_are_unique_and_have_long_passwords() {
     assert_eq!(zoe.status, 201);
     assert_eq!(sim.post("/v3/users", json!({"username": "x", "password": "long-enough-for-it"})).await.status, 403);
 }
+
+#[tokio::test]
+async fn a_simulated_ext_token_needs_its_prefix_and_is_for_oneself() {
+    let sim = Sim::new().await;
+    let path = "/ext/apis/ext.cattle.io/v1/tokens";
+    let body = |spec: Value| Some(json!({"apiVersion": "ext.cattle.io/v1", "kind": "Token", "spec": spec}));
+    let made = sim.ask(Some(&sim.alice), Method::POST, path, body(json!({"ttl": 60_000}))).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let bearer = made.json()["status"]["bearerToken"].as_str().unwrap().to_owned();
+    let me = sim.ask(Some(&bearer), Method::GET, "/v3/users?me=true", None).await;
+    assert_eq!(me.json()["data"][0]["id"], "u-alice");
+    let bare = bearer.strip_prefix("ext/").unwrap();
+    assert_eq!(sim.ask(Some(bare), Method::GET, "/v3/users?me=true", None).await.status, 401);
+    let other = sim.ask(Some(&sim.alice), Method::POST, path, body(json!({"userID": "u-bob"}))).await;
+    assert_eq!((other.status, other.json()["message"].as_str()), (400, Some("unable to create token for other user")));
+    let one = format!("{path}/{}", made.json()["metadata"]["name"].as_str().unwrap());
+    let read = sim.ask(Some(&sim.alice), Method::GET, &one, None).await;
+    assert_eq!(read.status, 200);
+    assert!(!read.text.contains(bare.split_once(':').unwrap().1), "its value is told once");
+    assert_eq!(sim.get(&one).await.status, 404, "another's");
+    let none = sim.ask(None, Method::GET, path, None).await;
+    assert_eq!(none.status, 403);
+    assert!(none.json()["message"].as_str().unwrap().contains("system:cattle:error"), "{}", none.text);
+    assert_eq!(sim.ask(Some(&sim.alice), Method::DELETE, &one, None).await.status, 200);
+    assert_eq!(sim.ask(Some(&bearer), Method::GET, "/v3/users?me=true", None).await.status, 401);
+}
