@@ -3,7 +3,7 @@
 use clap::Parser;
 
 fn main() -> std::process::ExitCode {
-    #[cfg(any(feature = "rancher", feature = "fetch"))]
+    #[cfg(any(feature = "sim", feature = "rancher", feature = "fetch"))]
     let _ = rustls::crypto::ring::default_provider().install_default();
     match kaas::cli::run(kaas::cli::Cli::parse()) {
         Ok(exit) => exit.into(),
