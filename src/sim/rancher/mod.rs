@@ -1,4 +1,42 @@
-//! A simulated Rancher.
+//! A simulated Rancher: what kaas and the terraform provider `rancher/rancher2` ask of a Rancher 2.14.4, over plain HTTP.
+//!
+//! It has no Kubernetes behind it. Reading order: `world` is what is kept; `life` computes how far a cluster has come;
+//! `faults` are the switches; `server` takes requests apart; `v3` and `steve` answer them, with a file for each type
+//! that needs one; `reply` has the five shapes of error. Nothing here ticks: an idle simulator does nothing.
+//!
+//! Every answer carries `Server: kaas-simulated-rancher`. docs/simulator.md says what is and what is not simulated.
+
+mod bindings;
+mod call;
+mod clusters;
+mod conditions;
+mod control;
+mod credentials;
+mod disk;
+mod faults;
+mod life;
+mod machines;
+mod norman;
+mod pages;
+mod provisioning;
+mod proxy;
+mod reply;
+mod server;
+mod start;
+mod steve;
+mod tokens;
+mod v3;
+mod world;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
+
+pub use faults::{FAULTS, Fault};
+pub use server::{SERVER, Seen};
+pub use start::{Options, Running, SimUser, start};
 
 use crate::cli::Exit;
 
@@ -6,11 +44,46 @@ use crate::cli::Exit;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Where to listen.
-    #[arg(long, default_value = "127.0.0.1:0")]
-    pub listen: std::net::SocketAddr,
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    pub listen: SocketAddr,
+    /// Keeps the state in DIR/rancher.json, so that it survives a restart.
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// How long a cluster takes until it is active.
+    #[arg(long, value_name = "SECONDS", default_value = "8", value_parser = seconds)]
+    pub speed: Duration,
+    /// Switches a fault on: unavailable, token-dead, lost-rights, slow, stuck-machine, flap, removal-hangs, create-fails.
+    #[arg(long = "fault", value_name = "NAME")]
+    pub faults: Vec<Fault>,
 }
 
-/// Serves until interrupted.
-pub fn run(_args: Args) -> anyhow::Result<Exit> {
-    anyhow::bail!("not built yet")
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| format!("`{text}` is no number of seconds"))?;
+    Duration::try_from_secs_f64(seconds).map_err(|fault| fault.to_string())
+}
+
+/// The file of the state inside the directory.
+const STATE_FILE: &str = "rancher.json";
+
+/// Serves until it is interrupted or told to end.
+pub fn run(args: Args) -> anyhow::Result<Exit> {
+    crate::cli::runtime()?.block_on(async {
+        let mut options = Options { listen: args.listen, provisioning: args.speed, ..Options::default() };
+        if let Some(dir) = args.dir {
+            std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+            options.state_file = Some(dir.join(STATE_FILE));
+        }
+        let mut end = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        let running = start(options).await?;
+        for fault in args.faults {
+            running.switch_on(fault)?;
+        }
+        println!("simulated Rancher at {} (admin token {})", running.url, running.admin_token);
+        tokio::select! {
+            outcome = tokio::signal::ctrl_c() => outcome?,
+            _ = end.recv() => {}
+        }
+        running.shutdown().await;
+        Ok(Exit::Done)
+    })
 }
