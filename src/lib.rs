@@ -9,6 +9,8 @@ pub mod clock;
 pub mod forge;
 pub mod lifecycle;
 pub mod ports;
+#[cfg(feature = "rancher")]
+pub mod rancher;
 pub mod render;
 #[cfg(feature = "sim")]
 pub mod sim;
