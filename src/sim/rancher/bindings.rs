@@ -1,21 +1,16 @@
-//! Bindings of roles to people, through norman and through Steve, with the refusals of both.
+//! Bindings of roles to people: the rules, and the way through norman.
 
 use serde_json::{Map, Value, json};
 
-use super::call::{Ask, Call};
+use super::call::Call;
 use super::credentials::map;
 use super::norman::{Kind, collection, invalid_body, method_not_allowed, text};
-use super::reply::{
-    Reply, cannot_in, denied, norman as error, norman_field, norman_forbidden, norman_not_found, steve,
-    steve_forbidden, steve_not_found,
-};
-use super::steve::{self as rows, list};
+use super::reply::{Reply, cannot_in, denied, norman as error, norman_field, norman_forbidden, norman_not_found};
 use super::v3::{ROLES, object};
-use super::world::{Binding, Role, User, draw, stamp, stamp_ms, user_id_of, uuid};
+use super::world::{Binding, draw, stamp, stamp_ms};
 
-const RESOURCE: &str = "clusterroletemplatebindings.management.cattle.io";
-const WEBHOOK: &str = "clusterroletemplatebindings.management.cattle.io";
-const TYPE: &str = "management.cattle.io.clusterroletemplatebinding";
+pub(super) const RESOURCE: &str = "clusterroletemplatebindings.management.cattle.io";
+pub(super) const WEBHOOK: &str = "clusterroletemplatebindings.management.cattle.io";
 /// How long the remote half of a binding takes once the cluster is connected.
 const REMOTE_AFTER: std::time::Duration = std::time::Duration::from_millis(500);
 
@@ -49,11 +44,11 @@ pub(super) fn answer(call: &mut Call<'_>, kind: &Kind, rest: &[&str]) -> Reply {
     }
 }
 
-fn visible(call: &Call<'_>, binding: &Binding) -> bool {
+pub(super) fn visible(call: &Call<'_>, binding: &Binding) -> bool {
     call.owns(&binding.cluster) && namespace_there(call, &binding.cluster)
 }
 
-fn find<'a>(call: &'a Call<'_>, cluster: &str, name: &str) -> Option<&'a Binding> {
+pub(super) fn find<'a>(call: &'a Call<'_>, cluster: &str, name: &str) -> Option<&'a Binding> {
     call.world.bindings.iter().find(|b| b.cluster == cluster && b.name == name && visible(call, b))
 }
 
@@ -72,7 +67,7 @@ fn missing(call: &Call<'_>, cluster: &str, name: &str) -> Reply {
     ))
 }
 
-fn remove(call: &mut Call<'_>, cluster: &str, name: &str) {
+pub(super) fn remove(call: &mut Call<'_>, cluster: &str, name: &str) {
     let now = call.now;
     if let Some(binding) = call.world.bindings.iter_mut().find(|b| b.cluster == cluster && b.name == name) {
         binding.removed.get_or_insert(now);
@@ -80,26 +75,26 @@ fn remove(call: &mut Call<'_>, cluster: &str, name: &str) {
     call.world.touch();
 }
 
-fn namespace_there(call: &Call<'_>, cluster: &str) -> bool {
+pub(super) fn namespace_there(call: &Call<'_>, cluster: &str) -> bool {
     call.world.cluster(cluster).is_some_and(|c| call.life(c).namespace_at.is_some())
 }
 
 /// What is asked to be bound to what.
 #[derive(Clone)]
-struct Wish {
-    cluster: String,
-    name: Option<String>,
-    role: String,
-    user: Option<String>,
-    user_principal: Option<String>,
-    group: Option<String>,
-    group_principal: Option<String>,
-    annotations: Map<String, Value>,
-    labels: Map<String, Value>,
+pub(super) struct Wish {
+    pub cluster: String,
+    pub name: Option<String>,
+    pub role: String,
+    pub user: Option<String>,
+    pub user_principal: Option<String>,
+    pub group: Option<String>,
+    pub group_principal: Option<String>,
+    pub annotations: Map<String, Value>,
+    pub labels: Map<String, Value>,
 }
 
 impl Wish {
-    fn read(body: &Value, names: [&str; 6]) -> Self {
+    pub fn read(body: &Value, names: [&str; 6]) -> Self {
         let part = |key: &str| body.get(key).and_then(Value::as_str).filter(|s| !s.is_empty()).map(str::to_owned);
         let [cluster, role, user, user_principal, group, group_principal] = names;
         Self {
@@ -116,7 +111,7 @@ impl Wish {
     }
 
     /// Whether it binds a user or a group, and not both.
-    fn has_one_target(&self) -> bool {
+    pub fn has_one_target(&self) -> bool {
         let user = self.user.is_some() || self.user_principal.is_some();
         user != (self.group.is_some() || self.group_principal.is_some())
     }
@@ -179,7 +174,8 @@ fn create(call: &mut Call<'_>) -> Reply {
     }
 }
 
-enum Refused {
+/// Why Kubernetes or the webhook refuse a binding.
+pub(super) enum Refused {
     NoNamespace(String),
     Forbidden(String),
     Exists(String),
@@ -187,7 +183,7 @@ enum Refused {
 }
 
 /// What Kubernetes and the webhook have to say, whichever API it came by; then the binding is made.
-fn admit(call: &mut Call<'_>, wish: Wish) -> Result<Binding, Refused> {
+pub(super) fn admit(call: &mut Call<'_>, wish: Wish) -> Result<Binding, Refused> {
     if !call.owns(&wish.cluster) {
         let what = "clusterroletemplatebindings";
         let why = cannot_in(&call.caller.id, "create", RESOURCE, what, "management.cattle.io", &wish.cluster);
@@ -260,15 +256,15 @@ fn show(call: &Call<'_>, binding: &Binding) -> Value {
 }
 
 /// What the controllers have made of a binding by now.
-struct Seen {
-    reconciled: bool,
-    user: Option<String>,
-    user_principal: Option<String>,
-    status: Option<Value>,
+pub(super) struct Seen {
+    pub reconciled: bool,
+    pub user: Option<String>,
+    pub user_principal: Option<String>,
+    pub status: Option<Value>,
 }
 
 impl Seen {
-    fn of(call: &Call<'_>, binding: &Binding) -> Self {
+    pub fn of(call: &Call<'_>, binding: &Binding) -> Self {
         let noticed = binding.created + call.pace.controller();
         let reconciled = call.now >= noticed;
         let (mut user, mut user_principal) = (binding.user.clone(), binding.user_principal.clone());
@@ -318,141 +314,4 @@ impl Seen {
         }
         Self { reconciled, user, user_principal, status: Some(status) }
     }
-}
-
-/// Answers `/v1/management.cattle.io.clusterroletemplatebindings…`.
-pub(super) fn answer_steve(call: &mut Call<'_>, rest: &[&str]) -> Reply {
-    let method = call.ask.method.clone();
-    match (method.as_str(), rest) {
-        ("GET", []) => list_steve(call, None),
-        ("GET", [namespace]) => list_steve(call, Some(namespace)),
-        ("POST", [] | [_]) => create_steve(call),
-        ("GET" | "DELETE", [namespace, name]) => {
-            let (namespace, name) = ((*namespace).to_owned(), (*name).to_owned());
-            let Some(binding) = find(call, &namespace, &name) else {
-                return if call.told_apart() { steve_not_found(RESOURCE, &name) } else { steve_forbidden(&method) };
-            };
-            let shown = show_steve(call, binding);
-            if method == "DELETE" {
-                remove(call, &namespace, &name);
-                return Reply::empty(204);
-            }
-            Reply::ok(shown)
-        }
-        _ => steve_forbidden(&method),
-    }
-}
-
-fn list_steve(call: &Call<'_>, namespace: Option<&str>) -> Reply {
-    let inside = |b: &&Binding| namespace.is_none_or(|n| n == b.cluster) && visible(call, b);
-    let rows = call.world.bindings.iter().filter(inside).map(|b| show_steve(call, b)).collect();
-    list(call, TYPE, rows)
-}
-
-fn create_steve(call: &mut Call<'_>) -> Reply {
-    let ask: &Ask = call.ask;
-    let body = match ask.json() {
-        Ok(body) => body,
-        Err(why) => return steve(422, "InvalidBodyContent", why),
-    };
-    let names = ["clusterName", "roleTemplateName", "userName", "userPrincipalName", "groupName", "groupPrincipalName"];
-    let mut wish = Wish::read(&body, names);
-    let metadata = body.get("metadata").cloned().unwrap_or_default();
-    wish.name = metadata.get("name").and_then(Value::as_str).filter(|n| !n.is_empty()).map(str::to_owned);
-    wish.annotations = map(&metadata, "annotations");
-    wish.labels = map(&metadata, "labels");
-    let namespace = text(metadata.get("namespace"));
-    if call.owns(&namespace) && !namespace_there(call, &namespace) {
-        return steve(404, "NotFound", format!("namespaces \"{namespace}\" not found"));
-    }
-    let refuse = |why: &str| steve(400, "BadRequest", denied(WEBHOOK, why));
-    if wish.cluster != namespace {
-        return refuse("clusterroletemplatebinding: Forbidden: clusterName and namespace must be the same value");
-    }
-    if !wish.has_one_target() {
-        let why = "clusterroletemplatebinding: Forbidden: binding must target either a user \
-                   [userName]/[userPrincipalName] OR a group [groupName]/[groupPrincipalName]";
-        return refuse(why);
-    }
-    match ROLES.iter().find(|r| r.id == wish.role) {
-        None => {
-            return refuse(&format!(
-                "clusterroletemplatebinding.roleTemplateName: Invalid value: \"{}\": the referenced role template was not found",
-                wish.role
-            ));
-        }
-        Some(role) if role.context != "cluster" => {
-            return refuse(&format!(
-                "clusterroletemplatebinding.roleTemplate.context: Unsupported value: \"{}\": supported values: \"cluster\"",
-                role.context
-            ));
-        }
-        Some(_) => {}
-    }
-    let outside = wish.user_principal.clone().filter(|p| !p.starts_with("local://") && call.world.user_of(p).is_none());
-    let name = wish.annotations.get("auth.cattle.io/principal-display-name").and_then(Value::as_str).map(str::to_owned);
-    match admit(call, wish) {
-        Ok(binding) => {
-            if let Some(principal) = outside {
-                make_user(call, principal, name);
-            }
-            Reply::created(show_steve(call, &binding))
-        }
-        Err(Refused::NoNamespace(namespace)) => steve(404, "NotFound", format!("namespaces \"{namespace}\" not found")),
-        Err(Refused::Forbidden(_)) => steve_forbidden("POST"),
-        Err(Refused::Exists(name)) => steve(409, "AlreadyExists", format!("{RESOURCE} \"{name}\" already exists")),
-        Err(Refused::Duplicate) => steve(409, "Conflict", denied(WEBHOOK, "duplicate crtb not allowed")),
-    }
-}
-
-/// The controller makes a user for a principal that it has never seen.
-fn make_user(call: &mut Call<'_>, principal: String, name: Option<String>) {
-    let id = user_id_of(&principal);
-    let name = name.unwrap_or_else(|| principal.clone());
-    let created = call.now;
-    let user =
-        User { id, username: None, name, role: Role::Standard, enabled: true, created, principals: vec![principal] };
-    call.world.users.push(user);
-}
-
-fn show_steve(call: &Call<'_>, binding: &Binding) -> Value {
-    let seen = Seen::of(call, binding);
-    let mut annotations = binding.annotations.clone();
-    if let Some(creator) = &binding.creator {
-        annotations.insert("field.cattle.io/creatorId".to_owned(), json!(creator));
-    }
-    let mut value = json!({
-        "id": format!("{}/{}", binding.cluster, binding.name), "type": TYPE,
-        "links": rows::links(call, TYPE, &binding.cluster, &binding.name),
-        "apiVersion": "management.cattle.io/v3", "kind": "ClusterRoleTemplateBinding",
-        "clusterName": binding.cluster, "roleTemplateName": binding.role,
-        "metadata": {
-            "name": binding.name, "namespace": binding.cluster, "annotations": annotations, "labels": binding.labels,
-            "creationTimestamp": stamp(binding.created), "generation": if seen.reconciled { 2 } else { 1 },
-            "resourceVersion": binding.revision.to_string(),
-            "uid": uuid("clusterRoleTemplateBinding", &format!("{}:{}", binding.cluster, binding.name), binding.created),
-            "state": {"error": false, "message": "Resource is current", "name": "active", "transitioning": false},
-        },
-    });
-    if binding.generate_name {
-        value["metadata"]["generateName"] = json!("crtb-");
-    }
-    if let Some(at) = binding.removed {
-        value["metadata"]["deletionTimestamp"] = json!(stamp(at));
-    }
-    let parts = [
-        ("userName", seen.user),
-        ("userPrincipalName", seen.user_principal),
-        ("groupName", binding.group.clone()),
-        ("groupPrincipalName", binding.group_principal.clone()),
-    ];
-    for (key, part) in parts {
-        if let Some(part) = part {
-            value[key] = json!(part);
-        }
-    }
-    if let Some(status) = seen.status {
-        value["status"] = status;
-    }
-    value
 }

@@ -114,9 +114,8 @@ pub(super) fn authenticate(ask: &Ask, world: &World, now: Timestamp) -> Result<C
         .find(|t| t.name == name && t.ext == ext && same(&t.secret, &secret))
         .ok_or_else(must_authenticate)?;
     let user = world.user(&token.user).filter(|u| u.enabled).ok_or_else(must_authenticate)?;
-    if token.ttl > 0 && now.duration_since(token.created).as_millis() > i128::from(token.ttl)
-        || world.is_on(Fault::TokenDead)
-    {
+    let over = token.ttl > 0 && now.duration_since(token.created).as_millis() > i128::from(token.ttl);
+    if over || world.is_on(Fault::TokenDead) {
         return Err(must_authenticate());
     }
     let role = if world.is_on(Fault::LostRights) { Role::Standard } else { user.role };

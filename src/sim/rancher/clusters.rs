@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::call::{Call, base64};
 use super::conditions::{self, state};
-use super::life::machines;
+use super::nodes::machines;
 use super::norman::{Kind, collection, invalid_action, method_not_allowed};
 use super::reply::{Reply, cannot, denied, norman as error, norman_forbidden, norman_not_found};
 use super::tokens::mint;
@@ -208,6 +208,7 @@ fn action(call: &mut Call<'_>, id: &str) -> Reply {
         )
     } else {
         let minutes = setting(call, "kubeconfig-default-token-ttl-minutes").parse::<i64>().unwrap_or(0);
+        let minutes = minutes.clamp(0, super::tokens::LONGEST_MINUTES);
         let prefix = format!("kubeconfig-{}", call.caller.id);
         let user = call.caller.id.clone();
         let token = mint(call.world, call.clock, &user, &prefix, minutes * 60_000, call.now);

@@ -11,6 +11,9 @@ use super::reply::Reply;
 use super::server::{SERVER, Shared, shown};
 use super::world::World;
 
+/// How long a fault may stay on by itself.
+const LONGEST: Duration = Duration::from_secs(86_400);
+
 /// Answers `rest` below `/sim`.
 pub(super) fn answer(shared: &Shared, ask: &Ask, world: &mut World, now: Timestamp, rest: &[&str]) -> Reply {
     match (ask.method.as_str(), rest) {
@@ -59,9 +62,13 @@ fn switch(shared: &Shared, ask: &Ask, world: &mut World, now: Timestamp) -> Resu
     let wish: Wish = serde_json::from_slice(&ask.body).map_err(|fault| fault.to_string())?;
     let fault: Fault = wish.name.parse()?;
     let until = wish.seconds.map(Duration::try_from_secs_f64).transpose().map_err(|fault| fault.to_string())?;
-    world.switch_off(fault, now, &shared.pace);
+    if until.is_some_and(|wait| wait > LONGEST) {
+        return Err(format!("a fault may stay on for {} seconds by itself", LONGEST.as_secs()));
+    }
     if wish.on {
-        world.switch_on(fault, now, until, wish.cluster);
+        world.switch_on(fault, now, until, wish.cluster, &shared.pace);
+    } else {
+        world.switch_off(fault, now, &shared.pace);
     }
     Ok(())
 }

@@ -83,8 +83,16 @@ impl World {
         self.faults.get(&fault).filter(|s| s.cluster.as_deref().is_none_or(|name| name == cluster.name))
     }
 
-    /// Switches a fault on.
-    pub fn switch_on(&mut self, fault: Fault, now: Timestamp, until: Option<Duration>, cluster: Option<String>) {
+    /// Switches a fault on. One that is on already begins anew.
+    pub fn switch_on(
+        &mut self,
+        fault: Fault,
+        now: Timestamp,
+        until: Option<Duration>,
+        cluster: Option<String>,
+        pace: &Pace,
+    ) {
+        self.switch_off(fault, now, pace);
         let until = until.map(|wait| now + wait);
         self.faults.insert(fault, Switch { since: now, until, cluster });
         self.touch();
@@ -121,6 +129,6 @@ impl World {
         for (fault, until) in over {
             self.switch_off(fault, until, pace);
         }
-        super::life::purge(self, now, pace);
+        super::removal::purge(self, now, pace);
     }
 }

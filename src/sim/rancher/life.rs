@@ -15,7 +15,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::faults::Fault;
-use super::world::{Cluster, Machine, World};
+use super::nodes::machines;
+use super::removal::removing_message;
+use super::world::{Cluster, World};
 
 /// How long things take.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +31,7 @@ pub(super) struct Pace {
 }
 
 pub(super) const CREATED: f64 = 0.15;
+const VIABLE: f64 = 0.20;
 pub(super) const FIRST_JOINS: f64 = 0.35;
 pub(super) const PROBED: f64 = 0.45;
 pub(super) const UPDATED: f64 = 0.60;
@@ -38,15 +41,10 @@ pub(super) const LAST_JOINS: f64 = 0.85;
 const ROLLOUT: f64 = 0.5;
 /// Where a failing create stands still.
 const FAILS_AT: f64 = 0.2;
-/// A machine begins to be made this share before it joins.
-const MADE_BEFORE: f64 = 0.2;
-/// The machine exists, and its agent has to check in, this share before it joins.
-const BOOTED_BEFORE: f64 = 0.07;
-/// How long the garbage collector leaves machine configs behind their cluster.
-const COLLECTED_AFTER: Duration = Duration::from_secs(1);
 
 impl Pace {
-    fn total(&self) -> f64 {
+    /// The whole way, in seconds.
+    pub fn total(&self) -> f64 {
         self.provisioning.as_secs_f64()
     }
 
@@ -223,14 +221,16 @@ impl Life {
             return (Stage::Disconnected(away), away);
         }
         match cluster.rollout {
-            Some(at) if now < rolled_out(at, pace) => (Stage::Updating(rollout_message(cluster)), at),
+            Some(at) if now < rolled_out(at, pace) || unjoined(world, cluster, pace, now) => {
+                (Stage::Updating(rollout_message(cluster)), at)
+            }
             rollout => (Stage::Active, rollout.map_or(ready, |at| rolled_out(at, pace).max(ready))),
         }
     }
 
     fn message(&self, cluster: &Cluster) -> String {
         let first = cluster.machines.first().map_or("", |m| m.name.as_str());
-        if self.share < FIRST_JOINS - MADE_BEFORE + 0.05 {
+        if self.share < VIABLE {
             "waiting for viable init node".to_owned()
         } else if self.share < FIRST_JOINS {
             format!("configuring bootstrap node(s) {first}: waiting for agent to check in and apply initial plan")
@@ -266,10 +266,6 @@ impl Life {
     }
 }
 
-/// What EC2 says when it refuses.
-pub(super) const EC2_REFUSAL: &str = "VcpuLimitExceeded: You have requested more vCPU capacity than your current vCPU \
-     limit of 32 allows for the instance bucket that the specified instance type belongs to. (simulated)";
-
 /// What a failed create says.
 pub(super) const CREATE_FAILED: &str =
     "error syncing 'fleet-default': failed to create machine deployment: quota exceeded (simulated)";
@@ -301,8 +297,13 @@ fn broken(world: &World, cluster: &Cluster) -> Option<String> {
     })
 }
 
-fn rolled_out(at: Timestamp, pace: &Pace) -> Timestamp {
+pub(super) fn rolled_out(at: Timestamp, pace: &Pace) -> Timestamp {
     at + Duration::from_secs_f64(pace.total() * ROLLOUT)
+}
+
+/// Whether a change still waits for a machine.
+fn unjoined(world: &World, cluster: &Cluster, pace: &Pace, now: Timestamp) -> bool {
+    machines(world, cluster, pace, now).iter().any(|m| !m.joined && m.machine.removed.is_none())
 }
 
 fn rollout_message(cluster: &Cluster) -> String {
@@ -321,162 +322,4 @@ fn flapped(world: &World, cluster: &Cluster, pace: &Pace, now: Timestamp, ready:
     let turns = (now.duration_since(began).as_secs_f64() / period).floor();
     let away = turns >= 0.0 && turns % 2.0 == 0.0;
     away.then(|| began + Duration::from_secs_f64(turns * period))
-}
-
-fn removing_message(world: &World, cluster: &Cluster, pace: &Pace, now: Timestamp) -> String {
-    let left = machines(world, cluster, pace, now);
-    match left.iter().find(|m| m.phase == "Deleting") {
-        Some(machine) if world.on(Fault::StuckMachine, cluster).is_some() => {
-            format!("cannot delete machine {} because create job has not finished", machine.name)
-        }
-        Some(machine) => {
-            format!("waiting for machine [{WORKSPACE}/{}] to delete", machine.name, WORKSPACE = super::world::WORKSPACE)
-        }
-        None => "waiting for cluster agent to be removed".to_owned(),
-    }
-}
-
-/// Whether a cluster's removal is held by a fault.
-fn removal_hangs(world: &World, cluster: &Cluster, pace: &Pace, now: Timestamp) -> bool {
-    let unmade = world.on(Fault::StuckMachine, cluster).is_some()
-        && has_pools(cluster)
-        && eff(world, cluster, pace, now) < pace.total();
-    unmade || world.on(Fault::RemovalHangs, cluster).is_some()
-}
-
-/// Forgets the clusters whose removal is over, and in time their machine configs.
-pub(super) fn purge(world: &mut World, now: Timestamp, pace: &Pace) {
-    let gone: Vec<(String, Timestamp)> = world
-        .clusters
-        .iter()
-        .filter_map(|c| {
-            let over = c.removed? + pace.removing;
-            (now >= over && !removal_hangs(world, c, pace, now)).then(|| (c.id.clone(), over))
-        })
-        .collect();
-    for (id, over) in gone {
-        let Some(place) = world.clusters.iter().position(|c| c.id == id) else { continue };
-        let cluster = world.clusters.remove(place);
-        world.bindings.retain(|b| b.cluster != id);
-        for config in &mut world.machine_configs {
-            if config.doomed.is_none() && cluster.machines.iter().any(|m| m.config == config.name) {
-                config.doomed = Some(over + COLLECTED_AFTER);
-            }
-        }
-    }
-    world.machine_configs.retain(|c| c.doomed.is_none_or(|at| at > now));
-    let moment = pace.controller();
-    world.bindings.retain(|b| b.removed.is_none_or(|at| at + moment > now));
-}
-
-/// One machine at one time.
-#[derive(Debug, Clone)]
-pub(super) struct MachineLife<'a> {
-    pub name: &'a str,
-    pub machine: &'a Machine,
-    /// `Pending`, `Provisioning`, `Provisioned`, `Running` or `Deleting`.
-    pub phase: &'static str,
-    /// What it waits for.
-    pub message: String,
-    /// Why EC2 refused it, while that can be read.
-    pub failure: Option<&'static str>,
-    /// Whether its node has registered.
-    pub joined: bool,
-}
-
-/// The machines of a cluster that exist at `now`.
-pub(super) fn machines<'a>(world: &World, cluster: &'a Cluster, pace: &Pace, now: Timestamp) -> Vec<MachineLife<'a>> {
-    let whole = pace.total().max(f64::MIN_POSITIVE);
-    let progress = eff(world, cluster, pace, now);
-    if progress < pace.fresh() {
-        return Vec::new();
-    }
-    let refused = world.on(Fault::StuckMachine, cluster).is_some();
-    let mut seen: Vec<MachineLife<'a>> = Vec::new();
-    for machine in &cluster.machines {
-        if machine.removed.is_some_and(|at| now >= rolled_out(at, pace)) {
-            continue;
-        }
-        let share = if machine.created == cluster.created {
-            progress / whole
-        } else {
-            now.duration_since(machine.created).as_secs_f64() / whole
-        };
-        let joined = share >= machine.joins;
-        let (phase, message) = if machine.removed.is_some() {
-            (
-                "Deleting",
-                format!(
-                    "deleting server [fleet-default/{0}] of kind ({1}) for machine {0} in infrastructure provider",
-                    machine.name,
-                    infra_kind(machine)
-                ),
-            )
-        } else if joined {
-            ("Running", String::new())
-        } else if share >= machine.joins - BOOTED_BEFORE && !refused {
-            ("Provisioned", "waiting for agent to check in and apply initial plan".to_owned())
-        } else if share >= machine.joins - MADE_BEFORE {
-            ("Provisioning", creating(machine))
-        } else {
-            ("Pending", "waiting for bootstrap data to be available".to_owned())
-        };
-        let first_in_line = seen.iter().all(|m| m.joined);
-        seen.push(MachineLife { name: &machine.name, machine, phase, message, failure: None, joined });
-        if refused
-            && !joined
-            && first_in_line
-            && let Some(last) = seen.last_mut()
-        {
-            last.phase = "Provisioning";
-            last.message = creating(machine);
-            let within = now.duration_since(machine.created).as_secs_f64() / pace.retry();
-            if within - within.floor() < 0.5 {
-                last.failure = Some(EC2_REFUSAL);
-                last.message = format!("failed {}: CreateError: {EC2_REFUSAL}", last.message);
-            }
-        }
-    }
-    if let Some(removed) = cluster.removed {
-        leave(
-            &mut seen,
-            now.duration_since(removed).as_secs_f64() / pace.removing.as_secs_f64().max(f64::MIN_POSITIVE),
-        );
-        if removal_hangs(world, cluster, pace, now) && seen.is_empty() {
-            seen.extend(cluster.machines.last().map(deleting));
-        }
-    }
-    seen
-}
-
-/// Takes machines away one by one, the youngest first.
-fn leave(machines: &mut Vec<MachineLife<'_>>, share: f64) {
-    let total = machines.len() as f64;
-    let gone = (share.clamp(0.0, 1.0) * (total + 1.0)).floor() as usize;
-    machines.truncate(machines.len().saturating_sub(gone));
-    for life in machines {
-        *life = deleting(life.machine);
-    }
-}
-
-fn deleting(machine: &Machine) -> MachineLife<'_> {
-    let message = format!(
-        "deleting server [fleet-default/{0}] of kind ({1}) for machine {0} in infrastructure provider",
-        machine.name,
-        infra_kind(machine)
-    );
-    MachineLife { name: &machine.name, machine, phase: "Deleting", message, failure: None, joined: false }
-}
-
-fn creating(machine: &Machine) -> String {
-    format!(
-        "creating server [fleet-default/{0}] of kind ({1}) for machine {0} in infrastructure provider",
-        machine.name,
-        infra_kind(machine)
-    )
-}
-
-/// `Amazonec2Machine` for `Amazonec2Config`.
-pub(super) fn infra_kind(machine: &Machine) -> String {
-    format!("{}Machine", machine.config_kind.trim_end_matches("Config"))
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::call::Call;
-use super::life::{MachineLife, infra_kind, machines};
+use super::nodes::{MachineLife, infra_kind, machines};
 use super::reply::{Reply, steve_forbidden, steve_not_found};
 use super::steve::{links, list};
 use super::world::{Cluster, WORKSPACE, stamp, uuid};

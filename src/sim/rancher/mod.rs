@@ -7,24 +7,31 @@
 //! Every answer carries `Server: kaas-simulated-rancher`. docs/simulator.md says what is and what is not simulated.
 
 mod bindings;
+mod bindings_steve;
 mod call;
 mod clusters;
 mod conditions;
+mod configs;
 mod control;
 mod credentials;
 mod disk;
 mod faults;
 mod life;
 mod machines;
+mod nodes;
 mod norman;
 mod pages;
 mod provisioning;
 mod proxy;
+mod removal;
 mod reply;
 mod server;
 mod start;
 mod steve;
+#[cfg(all(test, feature = "rancher"))]
+mod tests;
 mod tokens;
+mod users;
 mod v3;
 mod world;
 
@@ -59,9 +66,12 @@ pub struct Args {
 
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| format!("`{text}` is no number of seconds"))?;
-    Duration::try_from_secs_f64(seconds).map_err(|fault| fault.to_string())
+    let duration = Duration::try_from_secs_f64(seconds).map_err(|fault| fault.to_string())?;
+    if duration > LONGEST { Err(format!("at most {} seconds", LONGEST.as_secs())) } else { Ok(duration) }
 }
 
+/// The longest time that a cluster may be made to take.
+const LONGEST: Duration = Duration::from_secs(86_400);
 /// The file of the state inside the directory.
 const STATE_FILE: &str = "rancher.json";
 

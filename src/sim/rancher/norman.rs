@@ -155,7 +155,7 @@ pub(super) fn schemas(call: &Call<'_>, one: Option<&str>) -> Reply {
 pub(super) fn collection(call: &Call<'_>, kind: &Kind, actions: Value, mut rows: Vec<Value>) -> Reply {
     let ask = call.ask;
     rows.retain(|row| ask.query.iter().all(|(key, wanted)| keeps(kind, row, key, wanted)));
-    rows.sort_by(|a, b| text(a.get("id")).cmp(&text(b.get("id"))));
+    rows.sort_by_key(|row| text(row.get("id")));
     let descending = ask.query("order") == Some("desc");
     if descending {
         rows.reverse();

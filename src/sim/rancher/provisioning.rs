@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::call::Call;
 use super::conditions::{self, steve_state};
 use super::credentials::{map, readable};
-use super::life::{FIRST_JOINS, LAST_JOINS};
+use super::life::{FIRST_JOINS, LAST_JOINS, rolled_out};
 use super::norman::text;
 use super::reply::{Reply, denied, steve, steve_forbidden, steve_not_found};
 use super::steve::{links, list, stale};
@@ -89,6 +89,9 @@ fn create(call: &mut Call<'_>) -> Reply {
     }
     let annotations = map(&metadata, "annotations");
     let id = match annotations.get(MANAGEMENT_NAME).and_then(Value::as_str) {
+        Some(id) if call.world.cluster(id).is_some() => {
+            return steve(409, "AlreadyExists", format!("clusters.management.cattle.io \"{id}\" already exists"));
+        }
         Some(id) => id.to_owned(),
         None => {
             let taken = |d: &str| call.world.cluster(&format!("c-m-{d}")).is_some();
@@ -295,8 +298,14 @@ fn update(call: &mut Call<'_>, mut cluster: Cluster) -> Reply {
 fn scale(call: &Call<'_>, cluster: &mut Cluster) {
     let wanted: Vec<Value> = pools(&cluster.spec).to_vec();
     let now = call.now;
+    let pace = call.pace;
+    cluster.machines.retain(|m| m.removed.is_none_or(|at| now < rolled_out(at, &pace)));
     for machine in &mut cluster.machines {
-        if !wanted.iter().any(|p| text(p.get("name")) == machine.pool) {
+        // A pool that is gone, or that has another machine config: then every machine is replaced.
+        let same = |p: &Value| {
+            text(p.get("name")) == machine.pool && text(p.pointer("/machineConfigRef/name")) == machine.config
+        };
+        if !wanted.iter().any(same) {
             machine.removed.get_or_insert(now);
         }
     }

@@ -59,15 +59,20 @@ pub(super) fn answer(call: &Call<'_>, id: &str, rest: &[&str]) -> Reply {
     }
 }
 
-/// Kubernetes' 401, in the shape of the path that was asked for.
-pub(super) fn unauthorized(ask: &Ask, rest: &[&str], known: bool) -> Reply {
+/// What a caller hears whose token is missing or dead: it depends on the path, and for a downstream cluster it is no 401.
+pub(super) fn unauthorized(ask: &Ask, id: &str, rest: &[&str]) -> Reply {
     let presented = ask.authorization.is_some() || ask.cookie.is_some();
     match rest.first() {
+        _ if id != "local" => {
+            let object = format!("{RESOURCE} \"{id}\"");
+            router(
+                403,
+                "Forbidden",
+                cannot("system:unauthenticated", "get", &object, "clusters", "management.cattle.io"),
+            )
+        }
         Some(&"v1") => super::reply::must_authenticate(),
         Some(&"api" | &"apis") if !presented => Reply::text(401, "not authorized\n"),
-        _ if presented && known => {
-            kubernetes(403, "Forbidden", "User \"system:unauthenticated\" cannot get path").as_text()
-        }
         _ => kubernetes(401, "Unauthorized", "Unauthorized"),
     }
 }

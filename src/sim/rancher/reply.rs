@@ -63,14 +63,6 @@ impl Reply {
         Self { status: 200, body: Body::Html(page), schemas: None }
     }
 
-    /// The same answer, said to be plain text.
-    pub fn as_text(mut self) -> Self {
-        if let Body::Json(value) = self.body {
-            self.body = Body::JsonAsText(value);
-        }
-        self
-    }
-
     /// The same answer with a path of schemas.
     pub fn with_schemas(mut self, path: impl Into<String>) -> Self {
         self.schemas = Some(path.into());

@@ -121,7 +121,7 @@ impl Shared {
                 if ask.method == "GET" && ask.authorization.is_none() && ask.cookie.is_none() =>
             {
                 let open = proxy::version_for_anybody(world, &self.pace, now, id);
-                return (open.unwrap_or_else(|| proxy::unauthorized(ask, &["version"], false)), None);
+                return (open.unwrap_or_else(|| proxy::unauthorized(ask, id, &["version"])), None);
             }
             _ if !["v1", "v3", "k8s"].contains(&first) => return (Reply::text(404, "404 page not found\n"), None),
             _ => {}
@@ -131,8 +131,7 @@ impl Shared {
             other => {
                 let refused = other.err().unwrap_or_else(super::reply::must_authenticate);
                 let reply = match path.as_slice() {
-                    ["k8s", "clusters", "local", "v1", ..] => refused,
-                    ["k8s", "clusters", id, rest @ ..] => proxy::unauthorized(ask, rest, world.cluster(id).is_some()),
+                    ["k8s", "clusters", id, rest @ ..] => proxy::unauthorized(ask, id, rest),
                     _ => refused,
                 };
                 return (reply, None);

@@ -203,7 +203,17 @@ impl Running {
     /// # Errors
     /// The state file cannot be written.
     pub fn switch_on(&self, fault: Fault) -> anyhow::Result<()> {
-        self.shared.change(|world, now| world.switch_on(fault, now, None, None))
+        let pace = self.shared.pace;
+        self.shared.change(|world, now| world.switch_on(fault, now, None, None, &pace))
+    }
+
+    /// Switches a fault on for one cluster, by its name.
+    ///
+    /// # Errors
+    /// The state file cannot be written.
+    pub fn switch_on_for(&self, fault: Fault, cluster: &str) -> anyhow::Result<()> {
+        let pace = self.shared.pace;
+        self.shared.change(|world, now| world.switch_on(fault, now, None, Some(cluster.to_owned()), &pace))
     }
 
     /// Switches a fault off; what stood still goes on from there.

@@ -13,6 +13,9 @@ use crate::clock::Clock;
 /// How many letters a token's secret has.
 const SECRET_LETTERS: usize = 54;
 
+/// No token lives longer than ten years, whatever the settings say.
+pub(super) const LONGEST_MINUTES: i64 = 10 * 366 * 24 * 60;
+
 /// Answers `/v3/tokens…`.
 pub(super) fn answer(call: &mut Call<'_>, kind: &Kind, rest: &[&str]) -> Reply {
     let method = call.ask.method.clone();
@@ -51,9 +54,10 @@ fn create(call: &mut Call<'_>) -> Reply {
         Ok(body) => body,
         Err(why) => return invalid_body(&why),
     };
-    let most = setting(call, "auth-token-max-ttl-minutes").parse::<i64>().unwrap_or(0) * 60_000;
+    let most =
+        setting(call, "auth-token-max-ttl-minutes").parse::<i64>().unwrap_or(0).clamp(0, LONGEST_MINUTES) * 60_000;
     let asked = body.get("ttl").and_then(Value::as_i64).unwrap_or(0);
-    let ttl = if most > 0 && (asked <= 0 || asked > most) { most } else { asked.max(0) };
+    let ttl = if most > 0 && (asked <= 0 || asked > most) { most } else { asked.clamp(0, LONGEST_MINUTES * 60_000) };
     // `userId` of somebody else is ignored without a word, and `clusterId` is not looked at.
     let token = Token {
         name: format!("token-{}", fresh(call.clock, call.world, "token-")),
