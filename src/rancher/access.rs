@@ -26,9 +26,7 @@ enum Subject {
 impl Wanted {
     fn new(subject: Subject, role: &str, to: &str) -> Self {
         let (field, value) = subject.field();
-        let digest = Sha256::digest(format!("{field}\0{value}\0{role}"));
-        let short: String = digest.iter().take(8).map(|b| format!("{b:02x}")).collect();
-        Self { name: format!("kaas-{short}"), role: role.to_owned(), subject, to: to.to_owned() }
+        Self { name: binding_name(field, value, role), role: role.to_owned(), subject, to: to.to_owned() }
     }
 
     /// Whether a binding of Rancher's gives just this.
@@ -39,6 +37,13 @@ impl Wanted {
         };
         same && binding["roleTemplateId"] == self.role
     }
+}
+
+/// The name of a binding: it becomes part of its id, so that the same one cannot be made twice.
+pub(super) fn binding_name(field: &str, value: &str, role: &str) -> String {
+    let digest = Sha256::digest(format!("{field}\0{value}\0{role}"));
+    let short: String = digest.iter().take(8).map(|b| format!("{b:02x}")).collect();
+    format!("kaas-{short}")
 }
 
 impl Subject {

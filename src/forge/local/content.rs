@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 use super::git::GitFault;
 use super::objects::{Entry, FILE, FOLDER, Reader, Tree};
 use crate::lifecycle::ContentDigest;
+use crate::render::module::{RenderedFile, content_digest};
 
 /// The most files that a folder written by kaas has; one with more is not one of kaas'.
 const FILES_MAX: usize = 64;
@@ -13,27 +14,14 @@ const FILE_MAX: u64 = 1 << 20;
 /// Where counting strange files ends.
 pub(super) const STRANGE_MAX: u32 = 10_000;
 
-/// sha256 over the sorted paths, lengths and contents of files: what a folder is compared by.
-pub(super) fn content_digest(files: &mut [(String, String)]) -> ContentDigest {
-    files.sort();
-    let mut hash = Sha256::new();
-    for (path, content) in files {
-        for text in [path, content] {
-            hash.update((text.len() as u64).to_be_bytes());
-            hash.update(text.as_bytes());
-        }
-    }
-    digest(hash)
-}
-
 /// The digest of a folder: that of its files if all of them are what kaas writes (regular files with mode 0644 and UTF-8 text), and otherwise one
 /// that no such files have.
 pub(super) async fn folder_digest(reader: &mut Reader, root: &str, folder: &str) -> Result<ContentDigest, GitFault> {
     let Some(entry) = reader.entry(root, folder).await? else {
-        return Ok(content_digest(&mut []));
+        return Ok(content_digest(&[]));
     };
     match regular_files(reader, &entry, folder).await? {
-        Some(mut files) => Ok(content_digest(&mut files)),
+        Some(files) => Ok(content_digest(&files)),
         None => Ok(digest(Sha256::new_with_prefix(format!("not written by kaas: {} {}", entry.mode, entry.id)))),
     }
 }
@@ -43,7 +31,7 @@ async fn regular_files(
     reader: &mut Reader,
     entry: &Entry,
     folder: &str,
-) -> Result<Option<Vec<(String, String)>>, GitFault> {
+) -> Result<Option<Vec<RenderedFile>>, GitFault> {
     if entry.mode != FOLDER {
         return Ok(None);
     }
@@ -59,8 +47,8 @@ async fn regular_files(
             match entry.mode.as_str() {
                 FOLDER => folders.push((path, entry.id)),
                 FILE if reader.blob_size(&entry.id).await?.is_some_and(|size| size <= FILE_MAX) => {
-                    let Ok(text) = String::from_utf8(reader.blob(&entry.id).await?) else { return Ok(None) };
-                    files.push((path, text));
+                    let Ok(content) = String::from_utf8(reader.blob(&entry.id).await?) else { return Ok(None) };
+                    files.push(RenderedFile { path, content });
                 }
                 _ => return Ok(None),
             }

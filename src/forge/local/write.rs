@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::content::{content_digest, folder_digest};
+use super::content::folder_digest;
 use super::git::{AUTHOR, GitFault, one_id};
 use super::look::{SOMEBODY, View, merge_base};
 use super::objects::{Entry, FILE, FOLDER, Reader, Tree, TreeWriter, write_blob};
@@ -13,6 +13,7 @@ use super::refs::{Old, Swap, Update};
 use super::{LocalForge, head_sha, names};
 use crate::lifecycle::{HeadSha, Pull};
 use crate::ports::{Answer, Call, Merged, NewPull, PullStatus, Trouble};
+use crate::render::module::{RenderedFile, content_digest};
 
 /// How often a swap is tried before it is left to a later attempt.
 const ROUNDS: u32 = 12;
@@ -54,8 +55,11 @@ impl LocalForge {
 
     /// One round; `None` if somebody was faster.
     async fn open_once(&self, call: &Call, new: &NewPull, files: &[File<'_>]) -> Answer<Option<Pull>> {
-        let mut whole: Vec<_> = files.iter().map(|(path, text)| (format!("{}/{path}", new.folder), (*text).into())).collect();
-        let content = content_digest(&mut whole);
+        let whole = files.iter().map(|(path, content)| {
+            let path = format!("{}/{path}", new.folder);
+            RenderedFile { path, content: (*content).to_owned() }
+        });
+        let content = content_digest(&whole.collect::<Vec<_>>());
         let mut view = self.view(&new.branch).await?;
         let known = view.record.clone();
         // The head that may stay, with the record that goes on.
