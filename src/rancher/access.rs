@@ -115,10 +115,14 @@ impl Rancher {
 
     async fn check_role(&self, role: &str) -> Answer<()> {
         let Some(found) = known(self.client.get(&["v3", "roletemplates", role], &[]).await)? else {
-            return Err(lasting(format!("Rancher has no role `{role}`: an operator has to correct kaas' configuration.")));
+            return Err(lasting(format!(
+                "Rancher has no role `{role}`: an operator has to correct kaas' configuration."
+            )));
         };
         if found["context"] != "cluster" {
-            return Err(lasting(format!("Rancher's role `{role}` is not one for clusters: an operator has to correct kaas' configuration.")));
+            return Err(lasting(format!(
+                "Rancher's role `{role}` is not one for clusters: an operator has to correct kaas' configuration."
+            )));
         }
         if found["locked"] == true {
             return Err(lasting(format!("Rancher's role `{role}` is locked: a Rancher admin has to unlock it.")));
@@ -146,8 +150,14 @@ impl Rancher {
                 let there = self.bindings(cluster).await?;
                 match there.iter().find(|binding| wanted.is(binding) && binding["removed"].is_null()) {
                     Some(binding) => Ok(Some(id_of(binding)?)),
-                    None if there.iter().any(|binding| binding["name"] == wanted.name && binding["removed"].is_null()) => {
-                        let line = format!("Rancher has a binding {} already, which says something else: a Rancher admin has to remove it.", wanted.name);
+                    None if there
+                        .iter()
+                        .any(|binding| binding["name"] == wanted.name && binding["removed"].is_null()) =>
+                    {
+                        let line = format!(
+                            "Rancher has a binding {} already, which says something else: a Rancher admin has to remove it.",
+                            wanted.name
+                        );
                         Err(Trouble::lasting(line, failure))
                     }
                     // The one that is in the way is being removed, or does not show yet.

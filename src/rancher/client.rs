@@ -62,9 +62,18 @@ impl Client {
         clock: SharedClock,
     ) -> anyhow::Result<Self> {
         let base = Url::parse(url).map_err(|fault| anyhow::anyhow!("Rancher's address: {fault}"))?;
-        anyhow::ensure!(matches!(base.scheme(), "http" | "https"), "Rancher's address begins with neither http:// nor https://");
-        anyhow::ensure!(base.host().is_some() && base.username().is_empty() && base.password().is_none(), "Rancher's address is scheme, host and port alone");
-        anyhow::ensure!(base.path() == "/" && base.query().is_none() && base.fragment().is_none(), "Rancher's address is scheme, host and port alone");
+        anyhow::ensure!(
+            matches!(base.scheme(), "http" | "https"),
+            "Rancher's address begins with neither http:// nor https://"
+        );
+        anyhow::ensure!(
+            base.host().is_some() && base.username().is_empty() && base.password().is_none(),
+            "Rancher's address is scheme, host and port alone"
+        );
+        anyhow::ensure!(
+            base.path() == "/" && base.query().is_none() && base.fragment().is_none(),
+            "Rancher's address is scheme, host and port alone"
+        );
         // Whoever was first wins; a second installation changes nothing.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let builder = reqwest::Client::builder()
@@ -116,7 +125,11 @@ impl Client {
             url.set_path(next.path());
             url.set_query(next.query());
         }
-        Err(Failure::Strange { method: "GET", path: self.url(path, &[]).path().to_owned(), what: "a list without end".to_owned() })
+        Err(Failure::Strange {
+            method: "GET",
+            path: self.url(path, &[]).path().to_owned(),
+            what: "a list without end".to_owned(),
+        })
     }
 
     /// Creates an object; never repeated here, for the first request may have arrived.
@@ -152,9 +165,11 @@ impl Client {
 
     async fn once(&self, method: &'static str, url: Url, body: Option<&Value>) -> Result<Value, Failure> {
         let path = url.path().to_owned();
-        let silence = |source: reqwest::Error| Failure::Silence { method, path: path.clone(), source: source.without_url() };
+        let silence =
+            |source: reqwest::Error| Failure::Silence { method, path: path.clone(), source: source.without_url() };
         let verb = if method == "GET" { Method::GET } else { Method::POST };
-        let mut request = self.http.request(verb, url).bearer_auth(self.token.expose_secret()).header(ACCEPT, "application/json");
+        let mut request =
+            self.http.request(verb, url).bearer_auth(self.token.expose_secret()).header(ACCEPT, "application/json");
         if let Some(body) = body {
             request = request.json(body);
         }

@@ -110,13 +110,15 @@ impl From<Failure> for Trouble {
             return Self::lasting(line, failure);
         }
         match &failure {
-            Failure::Silence { source, .. } if untrusted(source) => {
-                Self::lasting("Rancher's certificate is not trusted: an operator has to give kaas the CA that signed it.", failure)
-            }
+            Failure::Silence { source, .. } if untrusted(source) => Self::lasting(
+                "Rancher's certificate is not trusted: an operator has to give kaas the CA that signed it.",
+                failure,
+            ),
             Failure::Silence { .. } => Self::passing("Rancher does not answer.", failure),
-            Failure::Strange { .. } => {
-                Self::lasting("What answers at Rancher's address is not Rancher: an operator has to check the address.", failure)
-            }
+            Failure::Strange { .. } => Self::lasting(
+                "What answers at Rancher's address is not Rancher: an operator has to check the address.",
+                failure,
+            ),
             Failure::Status { status: now @ (429 | 500 | 502..=504), wait, .. } => Self::Passing {
                 line: format!("Rancher has trouble of its own (it answers {now})."),
                 wait: *wait,
@@ -126,7 +128,9 @@ impl From<Failure> for Trouble {
                 Self::lasting("Rancher's address leads elsewhere: an operator has to configure the final one.", failure)
             }
             Failure::Status { status: 401 | 403, message, .. } => Self::lasting(
-                format!("Rancher does not let kaas do this: \"{message}\". An operator has to look at the rights of kaas' user."),
+                format!(
+                    "Rancher does not let kaas do this: \"{message}\". An operator has to look at the rights of kaas' user."
+                ),
                 failure,
             ),
             Failure::Status { status: 404, code: None, .. } => Self::lasting(
@@ -147,11 +151,23 @@ mod tests {
     #[test]
     fn all_five_shapes_of_error_are_understood() {
         let shapes: [(&str, Option<&str>, &str); 8] = [
-            (r#"{"baseType":"error","type":"error","code":"NotFound","message":"x not found","status":404}"#, Some("NotFound"), "x not found"),
+            (
+                r#"{"baseType":"error","type":"error","code":"NotFound","message":"x not found","status":404}"#,
+                Some("NotFound"),
+                "x not found",
+            ),
             (r#"{"type":"error","status":"401","message":"must authenticate"}"#, None, "must authenticate"),
             (r#"{"type":"error","code":"NotFound","message":"y","status":404}"#, Some("NotFound"), "y"),
-            (r#"{"Code":{"Code":"NotFound","Status":404},"Message":"No cluster available","Cause":null,"FieldName":""}"#, Some("NotFound"), "No cluster available"),
-            (r#"{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Forbidden","code":403,"message":"z"}"#, Some("Forbidden"), "z"),
+            (
+                r#"{"Code":{"Code":"NotFound","Status":404},"Message":"No cluster available","Cause":null,"FieldName":""}"#,
+                Some("NotFound"),
+                "No cluster available",
+            ),
+            (
+                r#"{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Forbidden","code":403,"message":"z"}"#,
+                Some("Forbidden"),
+                "z",
+            ),
             ("API Aggregation not ready\n", None, "API Aggregation not ready"),
             ("<html><body>502</body></html>", None, "a web page"),
             ("", None, ""),

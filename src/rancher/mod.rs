@@ -120,7 +120,9 @@ impl Fleet for Rancher {
             Ok(_) => Ok(()),
             Err(failure) if failure.is_not_found() && !exists => Ok(()),
             Err(failure) if failure.is_not_found() => Err(Trouble::lasting(
-                format!("Rancher does not know {cluster} any more, though kaas made it: it was removed by hand, or this is another Rancher. Nothing was run."),
+                format!(
+                    "Rancher does not know {cluster} any more, though kaas made it: it was removed by hand, or this is another Rancher. Nothing was run."
+                ),
                 failure,
             )),
             Err(failure) if matches!(failure.status(), Some(403 | 404)) => Err(Trouble::lasting(

@@ -32,7 +32,11 @@ impl Rancher {
         if let (Some(id), Some(told)) = (id, &told)
             && id != told
         {
-            return Err(lasting(format!("Rancher has another cluster of the name {cluster}: {}, not {}.", shown(told), shown(id))));
+            return Err(lasting(format!(
+                "Rancher has another cluster of the name {cluster}: {}, not {}.",
+                shown(told),
+                shown(id)
+            )));
         }
         let managed = match id.or(told.as_deref()) {
             Some(id) => known(self.client.get(&["v3", "clusters", id], &[]).await)?,
@@ -69,7 +73,8 @@ impl Rancher {
     async fn facts(&self, cluster: &ClusterName, made: &Value, managed: &Value) -> Answer<ClusterFacts> {
         let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(shown);
         let id = text(&managed["id"]).ok_or_else(|| lasting("Rancher tells a cluster without an id."))?;
-        let counted = managed["nodeCount"].as_u64().and_then(|count| u32::try_from(count).ok()).filter(|count| *count > 0);
+        let counted =
+            managed["nodeCount"].as_u64().and_then(|count| u32::try_from(count).ok()).filter(|count| *count > 0);
         let nodes = match counted {
             Some(count) => count,
             None => self.machines(cluster).await?.map_or(0, |machines| machines.up),
@@ -162,7 +167,8 @@ impl Rancher {
 
     fn belongs(&self, row: &Value, cluster: &ClusterName) -> bool {
         let metadata = &row["metadata"];
-        metadata["labels"][CLUSTER_LABEL] == cluster.as_str() && metadata["namespace"] == self.settings.workspace.as_str()
+        metadata["labels"][CLUSTER_LABEL] == cluster.as_str()
+            && metadata["namespace"] == self.settings.workspace.as_str()
     }
 }
 

@@ -14,7 +14,7 @@ use tokio::process::{Child, Command};
 use crate::ports::Trouble;
 
 /// The longest that one git process may take.
-const TIME_LIMIT: Duration = Duration::from_secs(30);
+pub(super) const TIME_LIMIT: Duration = Duration::from_secs(30);
 /// The most that one git process may print, in bytes.
 const OUTPUT_MAX: u64 = 64 << 20;
 /// The most of git's complaints that is kept, in bytes.
@@ -65,7 +65,9 @@ impl From<GitFault> for Trouble {
         let denied = matches!(&fault, GitFault::Failed { stderr, .. } if stderr.contains("Permission denied"));
         match &fault {
             _ if full => Self::passing("The local forge cannot write: the disk is full.", fault),
-            _ if denied => Self::lasting("The local forge may not write into its repository: permission denied.", fault),
+            _ if denied => {
+                Self::lasting("The local forge may not write into its repository: permission denied.", fault)
+            }
             GitFault::Start(source) if source.kind() == std::io::ErrorKind::NotFound => {
                 Self::lasting("git is not installed, and the local forge needs it (2.38 or newer).", fault)
             }
@@ -86,7 +88,8 @@ impl Git {
     pub async fn check(&self) -> Result<(), Trouble> {
         let output = self.run(&["version"], b"").await?;
         let text = String::from_utf8_lossy(&output).trim().to_owned();
-        let mut digits = text.trim_start_matches("git version ").split('.').map(|part| part.parse::<u32>());
+        let number = |part: &str| part.split(|c: char| !c.is_ascii_digit()).next().map(str::parse::<u32>);
+        let mut digits = text.trim_start_matches("git version ").split('.').filter_map(number);
         match (digits.next(), digits.next()) {
             (Some(Ok(major)), Some(Ok(minor))) if (major, minor) >= OLDEST => Ok(()),
             (Some(Ok(major)), Some(Ok(minor))) => Err(Trouble::Lasting {
@@ -178,6 +181,9 @@ async fn talk(child: &mut Child, stdin: &[u8]) -> std::io::Result<Output> {
     };
     let ((), read, listen) = tokio::join!(write, read, listen);
     read.and(listen)?;
+    if stdout.len() as u64 == OUTPUT_MAX {
+        return Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, "git printed more than kaas reads"));
+    }
     let status = child.wait().await?;
     let text = String::from_utf8_lossy(&stderr);
     let end = text.floor_char_boundary(COMPLAINT_MAX);
@@ -206,4 +212,65 @@ pub(super) fn one_id(output: &[u8]) -> Result<String, GitFault> {
 /// Whether this is the full id of an object.
 pub(super) fn is_id(text: &str) -> bool {
     matches!(text.len(), 40 | 64) && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    /// A program in git's place.
+    async fn checked(script: &str) -> Result<(), Trouble> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let program = folder.path().join("git");
+        std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).expect("written");
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("set");
+        // Another test's child may hold the file for a moment, because it was forked while this one wrote it.
+        for _ in 0..50 {
+            match Git::new(&program, folder.path()).check().await {
+                Err(Trouble::Passing { line, .. }) if line.contains("cannot be started") => {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                answer => return answer,
+            }
+        }
+        panic!("the program cannot be started")
+    }
+
+    fn line(answer: Result<(), Trouble>) -> String {
+        match answer {
+            Err(Trouble::Lasting { line, .. }) => format!("lasting: {line}"),
+            Err(Trouble::Passing { line, .. }) => format!("passing: {line}"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_missing_old_or_failing_git_is_a_sentence() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let missing = Git::new(folder.path().join("no-git"), folder.path()).check().await;
+        assert!(line(missing).starts_with("lasting: git is not installed"));
+        assert!(checked("echo git version 2.39.5").await.is_ok());
+        assert!(checked("echo 'git version 3.1 (somebody)'").await.is_ok());
+        assert_eq!(
+            line(checked("echo git version 2.30.1").await),
+            "lasting: git is 2.30, and the local forge needs 2.38 or newer."
+        );
+        assert!(line(checked("echo hello").await).starts_with("lasting: "));
+        let full = checked("echo 'fatal: x: No space left on device' >&2; exit 128").await;
+        assert_eq!(line(full), "passing: The local forge cannot write: the disk is full.");
+        assert!(line(checked("kill -9 $$").await).starts_with("passing: "));
+    }
+
+    #[tokio::test]
+    async fn nothing_of_the_environment_reaches_git() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let args = ["-c", "alias.show-env=!env", "show-env"];
+        let output = Git::new("git", folder.path()).run(&args, b"").await.expect("ran");
+        let text = String::from_utf8_lossy(&output).into_owned();
+        let names: Vec<_> = text.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name).collect();
+        let shells = ["PWD", "OLDPWD", "SHLVL", "_", "PATH", "LC_ALL", "TZ"];
+        assert!(names.iter().all(|name| name.starts_with("GIT_") || shells.contains(name)), "{names:?}");
+    }
 }

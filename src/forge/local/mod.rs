@@ -3,8 +3,8 @@
 //! A pull request is a branch `kaas/<name>/<change>` and a record in the repository itself ([`record`] tells which refs), so that `git clone --mirror`
 //! is a backup of all of it. People look at it, push to it and merge it with plain git, and kaas reads what they did.
 //!
-//! Reading order: [`record`] (what is kept), [`mod@write`] (open, merge, close, comment), [`look`] (what is true now), [`content`], [`refs`], [`objects`],
-//! [`git`] (the only place that starts it).
+//! Reading order: [`record`] (what is kept), [`mod@write`] (open, merge, close, comment), [`look`] (what is true now), [`commits`], [`content`], [`refs`],
+//! [`objects`], [`git`] (the only place that starts it).
 //!
 //! **Invariant:** everything that is written is written by compare-and-swap, and doing any operation twice, or again after a kill, ends where doing it
 //! once does.
@@ -22,6 +22,7 @@ use crate::clock::SharedClock;
 use crate::lifecycle::HeadSha;
 use crate::ports::{Answer, Call, Forge, Merged, Mirror, NewPull, PullNow, Trouble};
 
+mod commits;
 mod content;
 mod git;
 mod look;
@@ -56,7 +57,10 @@ impl LocalForge {
     pub async fn open(dir: &Path, clock: SharedClock) -> Answer<Self> {
         let whole = std::fs::canonicalize(dir).ok().filter(|whole| whole.join("HEAD").is_file());
         let Some(whole) = whole else {
-            return Err(Trouble::Lasting { line: format!("There is no git repository at {}.", dir.display()), source: None });
+            return Err(Trouble::Lasting {
+                line: format!("There is no git repository at {}.", dir.display()),
+                source: None,
+            });
         };
         let git = Git::new("git", &whole);
         git.check().await?;

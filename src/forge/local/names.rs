@@ -49,7 +49,9 @@ fn is_invisible(c: char) -> bool {
 fn refused(what: &str) -> Trouble {
     Trouble::Lasting {
         line: format!("The local forge does not take this {what}'s name."),
-        source: Some(anyhow::anyhow!("a {what} must be words of letters, digits, dots, hyphens and underscores between slashes")),
+        source: Some(anyhow::anyhow!(
+            "a {what} must be words of letters, digits, dots, hyphens and underscores between slashes"
+        )),
     }
 }
 
@@ -62,11 +64,35 @@ mod tests {
         for name in ["kaas/crucial-sandbox/42", "kaas/a/1", "feature_x.y"] {
             assert!(branch(name).is_ok(), "{name}");
         }
-        for name in ["", "main", "/a", "a/", "a//b", "a/../b", "-a", "a/-b", ".a", "a.lock", "a/b.lock/c", "a b", "a\nb", "a:b", "a@{1}", "ä"] {
+        for name in [
+            "",
+            "main",
+            "/a",
+            "a/",
+            "a//b",
+            "a/../b",
+            "-a",
+            "a/-b",
+            ".a",
+            "a.lock",
+            "a/b.lock/c",
+            "a b",
+            "a\nb",
+            "a:b",
+            "a@{1}",
+            "ä",
+        ] {
             assert!(branch(name).is_err(), "{name:?}");
         }
         assert_eq!(file("clusters/a/main.tf", "clusters/a").ok(), Some("main.tf"));
-        for path in ["clusters/ab/main.tf", "clusters/a", "clusters/a/", "clusters/a/../b/main.tf", "clusters/a/.git/config", "/clusters/a/x"] {
+        for path in [
+            "clusters/ab/main.tf",
+            "clusters/a",
+            "clusters/a/",
+            "clusters/a/../b/main.tf",
+            "clusters/a/.git/config",
+            "/clusters/a/x",
+        ] {
             assert!(file(path, "clusters/a").is_err(), "{path:?}");
         }
     }

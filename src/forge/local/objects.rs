@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout};
 
-use super::git::{Git, GitFault, is_id, one_id};
+use super::git::{Git, GitFault, TIME_LIMIT, is_id, one_id};
 
 /// The mode of a regular file, the only one that kaas writes.
 pub(super) const FILE: &str = "100644";
@@ -16,6 +16,9 @@ pub(super) const FILE: &str = "100644";
 pub(super) const FOLDER: &str = "40000";
 /// The largest object that is read into memory, in bytes: a tree of many thousand clusters, or a pull request with its comments.
 const OBJECT_MAX: u64 = 32 << 20;
+
+/// What complaints call the processes of this file.
+const TALKED_WITH: &str = "cat-file or mktree";
 
 /// A `cat-file` that is talked with.
 pub(super) struct Reader {
@@ -111,12 +114,14 @@ impl Reader {
         // `info` first: an object that is too large is never read.
         match self.ask("info", id).await? {
             Some((kind, size)) if kind == wanted && size <= OBJECT_MAX => {}
-            Some((kind, size)) => return Err(GitFault::Garbled(format!("{id} is a {kind} of {size} bytes, no {wanted}"))),
+            Some((kind, size)) => {
+                return Err(GitFault::Garbled(format!("{id} is a {kind} of {size} bytes, no {wanted}")));
+            }
             None => return Err(GitFault::Garbled(format!("{wanted} {id} is missing"))),
         }
         let (_, size) = self.ask("contents", id).await?.ok_or_else(|| GitFault::Garbled(format!("{id} is missing")))?;
         let mut bytes = vec![0; usize::try_from(size).unwrap_or(0) + 1];
-        self.from.read_exact(&mut bytes).await.map_err(io)?;
+        in_time(self.from.read_exact(&mut bytes)).await?;
         bytes.pop();
         Ok(bytes)
     }
@@ -126,9 +131,8 @@ impl Reader {
         if !is_id(id) {
             return Err(GitFault::Garbled(format!("not an object's id: {id}")));
         }
-        self.to.write_all(format!("{verb} {id}\n").as_bytes()).await.map_err(io)?;
-        let mut line = String::new();
-        self.from.read_line(&mut line).await.map_err(io)?;
+        in_time(self.to.write_all(format!("{verb} {id}\n").as_bytes())).await?;
+        let line = answer(&mut self.from).await?;
         let mut words = line.split_whitespace();
         match (words.next(), words.next(), words.next().map(str::parse)) {
             (Some(_), Some("missing"), None) => Ok(None),
@@ -173,14 +177,26 @@ impl TreeWriter {
             text.push(0);
         }
         text.push(0);
-        self.to.write_all(&text).await.map_err(io)?;
-        self.to.flush().await.map_err(io)?;
-        let mut line = String::new();
-        self.from.read_line(&mut line).await.map_err(io)?;
+        in_time(self.to.write_all(&text)).await?;
+        let line = answer(&mut self.from).await?;
         one_id(line.as_bytes())
     }
 }
 
+/// One line of a git that is talked with. A git that has ended says nothing.
+async fn answer(from: &mut BufReader<ChildStdout>) -> Result<String, GitFault> {
+    let mut line = String::new();
+    in_time(from.read_line(&mut line)).await?;
+    if line.ends_with('\n') { Ok(line) } else { Err(io(std::io::ErrorKind::UnexpectedEof.into())) }
+}
+
+async fn in_time<T>(work: impl Future<Output = std::io::Result<T>>) -> Result<T, GitFault> {
+    match tokio::time::timeout(TIME_LIMIT, work).await {
+        Ok(done) => done.map_err(io),
+        Err(_) => Err(GitFault::Slow { what: TALKED_WITH.to_owned() }),
+    }
+}
+
 fn io(source: std::io::Error) -> GitFault {
-    GitFault::Io { what: "cat-file or mktree".to_owned(), source }
+    GitFault::Io { what: TALKED_WITH.to_owned(), source }
 }

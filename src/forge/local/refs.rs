@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use nix::fcntl::{Flock, FlockArg};
 
-use super::git::{Git, GitFault, is_id};
+use super::git::{Git, GitFault, is_id, one_id};
 use crate::ports::Trouble;
 
 /// How long a lock file is looked at before it is taken for dead, beyond the second that git itself waits for it.
@@ -86,15 +86,14 @@ impl Refs {
     pub fn open(git: Git, dir: &Path) -> Result<Self, Trouble> {
         let path = dir.join("kaas.lock");
         let open = std::fs::File::options().create(true).append(true).open(&path);
-        let file = open.map_err(|fault| Trouble::lasting("The local forge may not write into its repository.", fault))?;
+        let file =
+            open.map_err(|fault| Trouble::lasting("The local forge may not write into its repository.", fault))?;
         let owned = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             // A write makes the file system itself tell the time, in the measure of every other lock file's time.
-            Ok(mut lock) => {
-                std::io::Write::write_all(&mut *lock, b".")
-                    .and_then(|()| lock.metadata()?.modified())
-                    .ok()
-                    .map(|began| (lock, began))
-            }
+            Ok(mut lock) => std::io::Write::write_all(&mut *lock, b".")
+                .and_then(|()| lock.metadata()?.modified())
+                .ok()
+                .map(|began| (lock, began)),
             Err(_) => None,
         };
         if let Some((lock, _)) = &owned {
@@ -112,6 +111,18 @@ impl Refs {
         let text = String::from_utf8_lossy(&output);
         let pairs = text.lines().filter_map(|line| line.split_once(' '));
         Ok(pairs.filter(|(id, _)| is_id(id)).map(|(id, name)| (name.to_owned(), id.to_owned())).collect())
+    }
+
+    /// What one ref points at. In a folder of many refs this is much faster than [`Self::read`], which looks at all of its neighbours.
+    pub async fn one(&self, name: &str) -> Result<Option<String>, GitFault> {
+        let output = self.git.try_run(&["show-ref", "--verify", "--hash", name], b"", None).await?;
+        if output.status.success() {
+            return one_id(&output.stdout).map(Some);
+        }
+        if output.stderr.contains("not a valid ref") {
+            return Ok(None);
+        }
+        Err(GitFault::Failed { what: "show-ref".into(), status: output.status, stderr: output.stderr })
     }
 
     /// Changes refs in one transaction.
@@ -139,7 +150,8 @@ impl Refs {
                 return Err(Trouble::passing(line, fault()));
             }
             if said.contains("; cannot create") {
-                let line = "A branch in the local forge is in the way of kaas' own (`kaas` or `kaas/<name>`): delete it.";
+                let line =
+                    "A branch in the local forge is in the way of kaas' own (`kaas` or `kaas/<name>`): delete it.";
                 return Err(Trouble::lasting(line, fault()));
             }
             let raced = ["but expected", "already exists", "unable to resolve reference", "reference is missing"];

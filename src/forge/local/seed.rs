@@ -27,9 +27,8 @@ pub async fn seed(dir: &Path, files: &[FileEdit], clock: &SharedClock) -> Result
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),
     };
-    let unwritable = |fault: std::io::Error| {
-        Trouble::lasting("The folder of the local forge cannot be written.", fault)
-    };
+    let unwritable =
+        |fault: std::io::Error| Trouble::lasting("The folder of the local forge cannot be written.", fault);
     std::fs::create_dir_all(&parent).map_err(unwritable)?;
     // Held until the end, so that two that begin at once do not build in each other's way.
     let folder = std::fs::File::open(&parent).map_err(unwritable)?;

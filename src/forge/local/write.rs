@@ -4,10 +4,11 @@
 
 use std::time::Duration;
 
+use super::commits::File;
 use super::content::folder_digest;
-use super::git::{AUTHOR, GitFault, one_id};
+use super::git::AUTHOR;
 use super::look::{SOMEBODY, View, merge_base};
-use super::objects::{Entry, FILE, FOLDER, Reader, Tree, TreeWriter, write_blob};
+use super::objects::{Reader, write_blob};
 use super::record::{LAST, MAIN, PullRecord, PullState, branch_ref, head_ref, kept_ref, pull_ref};
 use super::refs::{Old, Swap, Update};
 use super::{LocalForge, head_sha, names};
@@ -30,9 +31,6 @@ struct Found {
     blob: String,
     newest: bool,
 }
-
-/// A file of the cluster's folder: its path below it, and its content.
-type File<'a> = (&'a str, &'a str);
 
 impl LocalForge {
     pub(super) async fn write_open(&self, call: &Call, new: &NewPull) -> Answer<Pull> {
@@ -154,53 +152,6 @@ impl LocalForge {
         }
     }
 
-    /// Writes a commit upon main in which the folder holds exactly these files.
-    async fn commit(&self, view: &mut View, folder: &str, files: &[File<'_>], message: &str) -> Answer<String> {
-        let root = view.reader.commit(&view.main).await?.tree;
-        let mut above = folders_above(&mut view.reader, &root, folder).await?;
-        let mut writer = TreeWriter::start(&self.git)?;
-        let mut below = self.folder(&mut writer, files).await?;
-        for name in folder.rsplit('/') {
-            let Some(mut tree) = above.pop() else { break };
-            match below.take() {
-                Some(entry) => tree.insert(name.into(), entry),
-                None => tree.remove(name.as_bytes()),
-            };
-            // git has no empty folders, except for the repository's own.
-            if !tree.is_empty() || above.is_empty() {
-                below = Some(Entry { mode: FOLDER.to_owned(), id: writer.write(&tree).await? });
-            }
-        }
-        let tree = below.map_or(root, |entry| entry.id);
-        let args = ["commit-tree", &tree, "-p", &view.main];
-        Ok(one_id(&self.git.run_at(&args, with_newline(message).as_bytes(), self.clock.now()).await?)?)
-    }
-
-    /// Writes the files and their folder; `None` without files.
-    async fn folder(&self, writer: &mut TreeWriter, files: &[File<'_>]) -> Answer<Option<Entry>> {
-        let mut folders = std::collections::BTreeMap::<&str, Tree>::new();
-        for (path, content) in files {
-            let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-            let entry = Entry { mode: FILE.to_owned(), id: write_blob(&self.git, content.as_bytes()).await? };
-            folders.entry(folder).or_default().insert(name.into(), entry);
-            let mut at = folder;
-            while let Some((up, _)) = at.rsplit_once('/').or_else(|| (!at.is_empty()).then_some(("", at))) {
-                folders.entry(up).or_default();
-                at = up;
-            }
-        }
-        // What is inside comes after what it is in, so the way is backwards.
-        while let Some((path, tree)) = folders.pop_last() {
-            let entry = Entry { mode: FOLDER.to_owned(), id: writer.write(&tree).await? };
-            if path.is_empty() {
-                return Ok(Some(entry));
-            }
-            let (up, name) = path.rsplit_once('/').unwrap_or(("", path));
-            folders.entry(up).or_default().insert(name.into(), entry);
-        }
-        Ok(None)
-    }
-
     pub(super) async fn write_comment(&self, call: &Call, number: u64, marker: &str, body: &str) -> Answer<()> {
         let _turn = self.turn.lock().await;
         for round in 0..ROUNDS {
@@ -279,40 +230,6 @@ impl LocalForge {
         self.swap(updates, Merged::Yes(head_sha(&commit)?)).await
     }
 
-    /// Writes the commit that merges a head into main.
-    async fn merge_commit(&self, view: &mut View, head: &str, folder: &str, message: &str) -> Answer<String> {
-        let args = ["merge-tree", "--write-tree", "--name-only", "--no-messages", &view.main, head];
-        let output = self.git.try_run(&args, b"", None).await?;
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let mut lines = text.lines();
-        let failed = || GitFault::Failed { what: "merge-tree".into(), status: output.status, stderr: output.stderr.clone() };
-        match output.status.code() {
-            Some(0) => {}
-            Some(1) => {
-                let names: Vec<_> = lines.skip(1).filter(|name| !name.is_empty()).take(3).map(names::shown).collect();
-                return Err(Trouble::lasting(
-                    format!("The pull request does not merge: main has other changes in {}.", names.join(", ")),
-                    failed(),
-                ));
-            }
-            _ if output.stderr.contains("unrelated histories") => {
-                return Err(Trouble::lasting("The pull request does not merge: its branch has nothing in common with main.", failed()));
-            }
-            _ => return Err(failed().into()),
-        }
-        let tree = one_id(lines.next().unwrap_or_default().as_bytes())?;
-        // What was approved is what main is to hold, whatever else a merge made of it.
-        let root = view.reader.commit(head).await?.tree;
-        if view.reader.entry(&tree, folder).await? != view.reader.entry(&root, folder).await? {
-            return Err(Trouble::Lasting {
-                line: format!("The pull request does not merge: main has other changes in {folder}."),
-                source: None,
-            });
-        }
-        let args = ["commit-tree", &tree, "-p", &view.main, "-p", head];
-        Ok(one_id(&self.git.run_at(&args, with_newline(message).as_bytes(), self.clock.now()).await?)?)
-    }
-
     pub(super) async fn write_close(&self, call: &Call, branch: &str, comment: &str) -> Answer<()> {
         names::branch(branch)?;
         let _turn = self.turn.lock().await;
@@ -373,8 +290,9 @@ impl LocalForge {
     /// Finds a pull request by its number, and what is true of its branch.
     async fn find(&self, number: u64) -> Answer<Found> {
         let name = pull_ref(number);
-        let missing = || Trouble::Lasting { line: format!("The local forge has no pull request #{number}."), source: None };
-        let blob = self.refs.read(&[&name]).await?.remove(&name).ok_or_else(missing)?;
+        let missing =
+            || Trouble::Lasting { line: format!("The local forge has no pull request #{number}."), source: None };
+        let blob = self.refs.one(&name).await?.ok_or_else(missing)?;
         let record = PullRecord::parse(&Reader::start(&self.git)?.blob(&blob).await?)?;
         let view = self.view(&record.branch).await?;
         Ok(match view.record.clone() {
@@ -384,31 +302,12 @@ impl LocalForge {
     }
 }
 
-/// The trees from the repository's root down to the one that the folder is in. Those that are not there are empty.
-async fn folders_above(reader: &mut Reader, root: &str, folder: &str) -> Answer<Vec<Tree>> {
-    let mut trees = vec![reader.tree(root).await?];
-    let names: Vec<_> = folder.split('/').collect();
-    for name in &names[..names.len() - 1] {
-        let entry = trees.last().and_then(|tree| tree.get(name.as_bytes())).cloned();
-        trees.push(match entry {
-            Some(entry) if entry.mode == FOLDER => reader.tree(&entry.id).await?,
-            Some(_) => return Err(GitFault::Garbled(format!("`{name}` on main is no folder")).into()),
-            None => Tree::new(),
-        });
-    }
-    Ok(trees)
-}
-
 /// Waits a little before a further round, and ends where the work is not wanted any more.
 async fn pause(call: &Call, round: u32) -> Answer<()> {
     if round > 0 {
         tokio::time::sleep(ROUND_WAIT * round).await;
     }
     if call.stop.is_cancelled() { Err(Trouble::Stopped) } else { Ok(()) }
-}
-
-fn with_newline(message: &str) -> String {
-    format!("{}\n", message.trim_end())
 }
 
 fn busy() -> Trouble {

@@ -61,7 +61,13 @@ fn passing_line<T: std::fmt::Debug>(answer: Answer<T>) -> (String, Option<jiff::
 
 #[test]
 fn an_address_with_more_than_scheme_host_and_port_is_refused() {
-    for url in ["rancher.example.com", "ftp://rancher.example.com", "https://u:p@rancher.example.com", "https://rancher.example.com/v3", "https://rancher.example.com/?a=b"] {
+    for url in [
+        "rancher.example.com",
+        "ftp://rancher.example.com",
+        "https://u:p@rancher.example.com",
+        "https://rancher.example.com/v3",
+        "https://rancher.example.com/?a=b",
+    ] {
         assert!(Rancher::new(settings(url, "token-a:b"), clock()).is_err(), "{url}");
     }
     for url in ["https://rancher.example.com", "https://rancher.example.com:8443/", "http://127.0.0.1:80"] {
@@ -74,7 +80,8 @@ fn an_address_with_more_than_scheme_host_and_port_is_refused() {
 #[test]
 fn terraform_is_told_the_address_and_the_very_same_token() {
     let rancher = Rancher::new(settings("https://rancher.example.com/", "token-a:b"), clock()).expect("made");
-    let told: Vec<_> = rancher.environment().into_iter().map(|(name, value)| (name, value.expose_secret().to_owned())).collect();
+    let told: Vec<_> =
+        rancher.environment().into_iter().map(|(name, value)| (name, value.expose_secret().to_owned())).collect();
     let expected = [("RANCHER_URL", "https://rancher.example.com"), ("RANCHER_TOKEN_KEY", "token-a:b")];
     assert_eq!(told, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
 }

@@ -30,7 +30,8 @@ impl Odd {
         let app = axum::Router::new().fallback(move |uri: Uri, headers: HeaderMap| {
             let (answer, log) = (answer.clone(), log.clone());
             async move {
-                let token = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
+                let token =
+                    headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
                 let count = {
                     let mut log = log.lock().expect("the log");
                     log.push((uri.to_string(), token));
@@ -83,7 +84,11 @@ async fn only_a_404_with_rancher_s_words_lets_a_create_go_on() {
     preflight_with(not_found).await.0.expect("known to be absent");
     let line = lasting_line(preflight_with(|| StatusCode::NOT_FOUND.into_response()).await.0);
     assert!(line.contains("may not read clusters"), "{line}");
-    let line = lasting_line(preflight_with(|| error(403, &json!({"code": "PermissionDenied", "message": "Method GET not supported"}))).await.0);
+    let line = lasting_line(
+        preflight_with(|| error(403, &json!({"code": "PermissionDenied", "message": "Method GET not supported"})))
+            .await
+            .0,
+    );
     assert!(line.contains("may not read clusters"), "{line}");
 }
 
@@ -109,8 +114,11 @@ async fn a_token_is_dead_in_three_ways_and_a_webhooks_denial_is_none() {
 
 #[tokio::test]
 async fn a_read_is_tried_again_and_a_hint_to_wait_is_passed_on() {
-    let odd = Odd::new(|count, _| if count < 3 { (StatusCode::BAD_GATEWAY, "<html>").into_response() } else { not_found() }).await;
-    let client = Client::new(&odd.url, "token-a:b".to_owned().into(), None, settings("", "").patience, clock()).expect("made");
+    let odd =
+        Odd::new(|count, _| if count < 3 { (StatusCode::BAD_GATEWAY, "<html>").into_response() } else { not_found() })
+            .await;
+    let client =
+        Client::new(&odd.url, "token-a:b".to_owned().into(), None, settings("", "").patience, clock()).expect("made");
     assert!(client.get(&["v3", "x"], &[]).await.expect_err("404").is_not_found());
     assert_eq!(odd.asked().len(), 3);
     let odd = Odd::new(|_, _| (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "7")]).into_response()).await;
@@ -126,7 +134,8 @@ async fn a_write_is_never_repeated() {
         _ => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     })
     .await;
-    let client = Client::new(&odd.url, "token-a:b".to_owned().into(), None, settings("", "").patience, clock()).expect("made");
+    let client =
+        Client::new(&odd.url, "token-a:b".to_owned().into(), None, settings("", "").patience, clock()).expect("made");
     let failure = client.post(&["v3", "clusterroletemplatebindings"], &json!({})).await.expect_err("503");
     assert_eq!((failure.status(), odd.asked().len()), (Some(503), 1));
 }
@@ -136,13 +145,19 @@ async fn nobody_there_is_passing_and_a_page_instead_of_json_is_lasting() {
     let gone = Odd::new(|_, _| not_found()).await;
     let rancher = gone.rancher();
     gone.task.abort();
-    let _ = tokio::time::timeout(Duration::from_secs(5), async { while !gone.task.is_finished() { tokio::task::yield_now().await } }).await;
+    let _ = tokio::time::timeout(Duration::from_secs(5), async {
+        while !gone.task.is_finished() {
+            tokio::task::yield_now().await
+        }
+    })
+    .await;
     let (line, _) = passing_line(rancher.look(&name(NAME), None).await);
     assert!(line.contains("does not answer"), "{line}");
     let odd = Odd::new(|_, _| (StatusCode::OK, "<!doctype html><title>Log in</title>").into_response()).await;
     let line = lasting_line(odd.rancher().look(&name(NAME), None).await);
     assert!(line.contains("not Rancher"), "{line}");
-    let odd = Odd::new(|_, _| (StatusCode::FOUND, [(header::LOCATION, "https://other.example.com/")]).into_response()).await;
+    let odd =
+        Odd::new(|_, _| (StatusCode::FOUND, [(header::LOCATION, "https://other.example.com/")]).into_response()).await;
     let line = lasting_line(odd.rancher().look(&name(NAME), None).await);
     assert!(line.contains("leads elsewhere"), "{line}");
     assert_eq!(odd.asked().len(), 1, "the token follows no redirect");
@@ -178,7 +193,14 @@ async fn lists_are_read_page_by_page_and_the_token_stays_at_home() {
     assert!(matches!(sight, Ok(Sight::Removing { .. })), "{sight:?}");
     let paths: Vec<_> = odd.asked().into_iter().map(|(path, _)| path).collect();
     let pages: Vec<_> = paths.iter().filter(|path| path.starts_with("/v3/clusters")).collect();
-    assert_eq!(pages, [&format!("/v3/clusters?name={NAME}"), &format!("/v3/clusters?marker=m2&name={NAME}"), &format!("/v3/clusters?marker=m3&name={NAME}")]);
+    assert_eq!(
+        pages,
+        [
+            &format!("/v3/clusters?name={NAME}"),
+            &format!("/v3/clusters?marker=m2&name={NAME}"),
+            &format!("/v3/clusters?marker=m3&name={NAME}")
+        ]
+    );
     assert!(odd.asked().iter().all(|(_, token)| token == "Bearer token-a:s3cret"));
     assert_eq!(stranger.asked(), []);
 }
@@ -235,7 +257,8 @@ async fn usable_needs_every_single_condition() {
     }
     let removed = look_at(cluster(|c| c["removed"] = json!("2026-11-22T16:21:43Z")), made.clone()).await;
     assert!(matches!(removed, Ok(Sight::Removing { .. })), "{removed:?}");
-    let deleted = json!({"metadata": {"deletionTimestamp": "2026-11-22T16:21:43Z"}, "status": {"clusterName": "c-m-7k2x9q4d"}});
+    let deleted =
+        json!({"metadata": {"deletionTimestamp": "2026-11-22T16:21:43Z"}, "status": {"clusterName": "c-m-7k2x9q4d"}});
     let removed = look_at(cluster(|_| {}), deleted).await;
     assert!(matches!(removed, Ok(Sight::Removing { .. })), "{removed:?}");
 }
@@ -287,7 +310,7 @@ async fn a_conflict_is_success_if_an_equal_binding_exists() {
     let equal = json!([{"id": "c-m-1:kaas-x", "name": "kaas-x", "clusterId": "c-m-1", "roleTemplateId": "cluster-owner", "userId": "u-alice"}]);
     let answer = grant_with(409, conflict.clone(), equal).await;
     assert!(matches!(&answer, Ok(Granting::Done(grants)) if grants[0].binding == "c-m-1:kaas-x"), "{answer:?}");
-    let own = super::super::access::binding_name("userId", "u-alice", "cluster-owner");
+    let own = access::binding_name("userId", "u-alice", "cluster-owner");
     let other = json!([{"id": format!("c-m-1:{own}"), "name": own, "clusterId": "c-m-1", "roleTemplateId": "cluster-owner", "userId": "u-mallory"}]);
     assert!(lasting_line(grant_with(409, conflict.clone(), other).await).contains("says something else"));
     assert!(matches!(grant_with(409, conflict, json!([])).await, Ok(Granting::Waiting)));
@@ -297,7 +320,10 @@ async fn a_conflict_is_success_if_an_equal_binding_exists() {
 async fn a_cluster_that_is_not_far_enough_is_waited_for_and_a_refusal_is_not() {
     let early = [
         (404, json!({"code": "NotFound", "message": "namespaces \"c-m-1\" not found"})),
-        (400, json!({"code": "BadRequest", "message": "admission webhook denied the request: cluster c-m-1 not found"})),
+        (
+            400,
+            json!({"code": "BadRequest", "message": "admission webhook denied the request: cluster c-m-1 not found"}),
+        ),
     ];
     for (status, body) in early {
         let answer = grant_with(status, body, json!([])).await;
@@ -305,7 +331,8 @@ async fn a_cluster_that_is_not_far_enough_is_waited_for_and_a_refusal_is_not() {
     }
     let line = lasting_line(grant_with(403, json!({"code": "Forbidden", "message": "escalation"}), json!([])).await);
     assert!(line.contains("escalation") && line.contains("operator"), "{line}");
-    let line = lasting_line(grant_with(422, json!({"code": "InvalidBodyContent", "message": "wrong"}), json!([])).await);
+    let line =
+        lasting_line(grant_with(422, json!({"code": "InvalidBodyContent", "message": "wrong"}), json!([])).await);
     assert!(line.contains("wrong"), "{line}");
 }
 

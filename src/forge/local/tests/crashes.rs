@@ -76,7 +76,10 @@ async fn a_merge_that_was_killed_between_any_two_refs_is_merged_once() {
         assert_eq!(desk.git(&["rev-list", "--count", "--merges", "main"]), "1");
         assert_eq!(desk.tip(&format!("refs/heads/{BRANCH}")), None, "after {done} refs");
         let pulls = forge.pulls().await.expect("listed");
-        assert!(matches!(&pulls[0].state, crate::forge::local::PullState::Merged { commit, .. } if *commit == second.to_string()) || done == 3);
+        assert!(
+            matches!(&pulls[0].state, crate::forge::local::PullState::Merged { commit, .. } if *commit == second.to_string())
+                || done == 3
+        );
     }
 }
 
@@ -117,7 +120,10 @@ async fn a_dead_lock_is_removed_and_a_living_one_is_not() {
     std::fs::write(&lock, "").expect("locked");
     // It is younger than this process: somebody may be at work.
     let fault = soon(desk.forge.open(&call(1), &wanted())).await.expect_err("locked");
-    assert!(matches!(&fault, Trouble::Passing { line, .. } if line.contains("locked by another git process") && line.contains(".lock")), "{fault}");
+    assert!(
+        matches!(&fault, Trouble::Passing { line, .. } if line.contains("locked by another git process") && line.contains(".lock")),
+        "{fault}"
+    );
     assert!(lock.exists());
     // After a restart it is older, but as long as another process has the repository it stays.
     let second = desk.another().await;
@@ -154,7 +160,11 @@ async fn two_writers_at_once_lose_nothing() {
     }
     for name in &names {
         let mine: Vec<_> = all.iter().filter(|(n, ..)| n == name).collect();
-        assert_eq!((mine[0].1, &mine[0].2), (mine[1].1, &mine[1].2), "both saw the same pull request and merge: {name}");
+        assert_eq!(
+            (mine[0].1, &mine[0].2),
+            (mine[1].1, &mine[1].2),
+            "both saw the same pull request and merge: {name}"
+        );
     }
     assert_eq!(desk.git(&["rev-list", "--count", "--merges", "main"]), "6");
     let numbers: Vec<_> = desk.forge.pulls().await.expect("listed").iter().map(|p| p.number).collect();
@@ -173,6 +183,69 @@ async fn persist<T, F: Future<Output = Result<T, Trouble>>>(work: impl Fn() -> F
         }
     }
     panic!("{name}: still passing trouble")
+}
+
+/// What the hammer kills: opens and merges one pull request after the other, in the folder that it is told.
+#[tokio::test]
+#[ignore = "runs only as the victim of `a_process_that_is_killed_again_and_again_loses_nothing`"]
+async fn victim() {
+    let dir = PathBuf::from(std::env::var_os(VICTIM).expect("a folder"));
+    let clock = crate::clock::SystemClock::shared();
+    seed(&dir, &[edit("README.md", "clusters\n")], &clock).await.expect("seeded");
+    let forge = LocalForge::open(&dir, clock).await.expect("opened");
+    // As after every restart: what was begun is begun again, as a further attempt.
+    for n in 0..VICTIMS_WORK {
+        let new = other(&format!("cluster-{n}"));
+        let pull = persist(|| async { forge.open(&call(2), &new).await }, "open").await;
+        persist(|| async { forge.comment(&call(2), pull.number, "plan", "a plan").await }, "comment").await;
+        match persist(|| async { forge.merge(&call(2), pull.number, &pull.head, "m").await }, "merge").await {
+            Merged::Yes(_) => {}
+            Merged::Moved(now) => panic!("{now:?}"),
+        }
+    }
+}
+
+/// The variable that tells the victim its folder.
+const VICTIM: &str = "KAAS_TEST_FORGE";
+const VICTIMS_WORK: usize = 8;
+
+#[tokio::test]
+async fn a_process_that_is_killed_again_and_again_loses_nothing() {
+    let root = tempfile::tempdir().expect("a folder");
+    let dir = root.path().join("forge.git");
+    let (mut kills, mut ended) = (0, false);
+    for round in 0..60u64 {
+        let mut command = tokio::process::Command::new(std::env::current_exe().expect("this test"));
+        command.args(["--exact", "--ignored", "forge::local::tests::crashes::victim"]).env(VICTIM, &dir);
+        command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).kill_on_drop(true);
+        let mut child = command.spawn().expect("started");
+        // Later and later, so that it gets a bit further each time; the last one may finish.
+        let patience = if round < 30 { Duration::from_millis(15 + 23 * round % 400) } else { Duration::from_secs(60) };
+        match tokio::time::timeout(patience, child.wait()).await {
+            Ok(status) => {
+                assert!(status.expect("waited").success(), "round {round}");
+                ended = true;
+                break;
+            }
+            Err(_) => {
+                child.kill().await.expect("killed");
+                kills += 1;
+            }
+        }
+    }
+    assert!(ended && kills >= 3, "{kills} kills, ended: {ended}");
+    let forge = LocalForge::open(&dir, crate::clock::SystemClock::shared()).await.expect("opened");
+    let pulls = forge.pulls().await.expect("listed");
+    let mut branches: Vec<_> = pulls.iter().map(|pull| pull.branch.clone()).collect();
+    branches.dedup();
+    assert_eq!((branches.len(), pulls.len()), (VICTIMS_WORK, VICTIMS_WORK), "one pull request a branch");
+    for pull in &pulls {
+        assert!(matches!(pull.state, crate::forge::local::PullState::Merged { .. }), "{pull:?}");
+        assert_eq!(pull.comments.len(), 1, "{pull:?}");
+    }
+    assert_eq!(git(&dir, &["rev-list", "--count", "--merges", "main"]), VICTIMS_WORK.to_string());
+    assert_eq!(git(&dir, &["for-each-ref", "refs/heads"]).lines().count(), 1, "only main is left");
+    git(&dir, &["fsck", "--strict"]);
 }
 
 #[tokio::test]

@@ -32,7 +32,11 @@ impl Desk {
     async fn new() -> Self {
         let root = tempfile::tempdir().expect("a folder");
         let clock = ManualClock::at("2026-11-22T10:00:00Z".parse::<Timestamp>().expect("a time"));
-        let files = [edit("README.md", "clusters\n"), edit("modules/m/main.tf", "# module\n"), edit(".gitignore", ".terraform\n")];
+        let files = [
+            edit("README.md", "clusters\n"),
+            edit("modules/m/main.tf", "# module\n"),
+            edit(".gitignore", ".terraform\n"),
+        ];
         seed(&root.path().join("forge.git"), &files, &(clock.clone() as SharedClock)).await.expect("seeded");
         let forge = LocalForge::open(&root.path().join("forge.git"), clock.clone()).await.expect("opened");
         Self { root, clock, forge }

@@ -17,7 +17,10 @@ async fn a_pull_request_is_opened_once_however_often_it_is_asked_for() {
     assert_eq!(desk.git(&["show", &format!("{}:{FOLDER}/main.tf", first.head)]), "module \"crucial-sandbox\" {}");
     assert_eq!(desk.git(&["rev-parse", &format!("{}^", first.head)]), main, "one commit upon main");
     assert_eq!(desk.git(&["diff", "--name-only", &main, first.head.as_str()]), format!("{FOLDER}/main.tf"));
-    assert_eq!(desk.git(&["log", "-1", "--format=%an %cn %cI", first.head.as_str()]), "kaas kaas 2026-11-22T10:00:00+00:00");
+    assert_eq!(
+        desk.git(&["log", "-1", "--format=%an %cn %cI", first.head.as_str()]),
+        "kaas kaas 2026-11-22T10:00:00+00:00"
+    );
     let now = desk.read().await;
     assert_eq!(
         now,
@@ -37,7 +40,10 @@ async fn other_files_write_the_branch_again_and_keep_the_pull_request() {
     assert_eq!(second.number, first.number);
     assert_ne!((&second.head, &second.content), (&first.head, &first.content));
     let files = desk.git(&["ls-tree", "-r", "--name-only", second.head.as_str(), FOLDER]);
-    assert_eq!(files.lines().collect::<Vec<_>>(), ["a.tf", "sub/c.tf", "sub/dir/b.tf"].map(|f| format!("{FOLDER}/{f}")));
+    assert_eq!(
+        files.lines().collect::<Vec<_>>(),
+        ["a.tf", "sub/c.tf", "sub/dir/b.tf"].map(|f| format!("{FOLDER}/{f}"))
+    );
     assert_eq!(desk.read().await.pull, second);
     let renamed = NewPull { title: "Another title".into(), ..new };
     assert_eq!(desk.forge.open(&call(1), &renamed).await.expect("opened"), second, "no new commit for a title");
@@ -60,7 +66,9 @@ async fn numbers_count_up_and_a_closed_one_is_not_opened_again() {
     desk.forge.comment(&call(1), 2, "m", "late").await.expect("commented");
     assert_eq!(desk.forge.pulls().await.expect("listed")[1].comments.last().expect("one").body, "late");
     let moved = desk.forge.merge(&call(1), 2, &pulls[1].head.parse().expect("a head"), "no").await.expect("answered");
-    assert!(matches!(moved, Merged::Moved(now) if matches!(now.status, PullStatus::Closed { .. }) && now.pull.number == 2));
+    assert!(
+        matches!(moved, Merged::Moved(now) if matches!(now.status, PullStatus::Closed { .. }) && now.pull.number == 2)
+    );
 }
 
 #[tokio::test]
@@ -76,12 +84,19 @@ async fn merging_makes_one_merge_commit_and_takes_the_branch_away() {
     assert_eq!(desk.git(&["log", "-1", "--format=%P %s", "main"]), format!("{before} {} Merge it", pull.head));
     assert_eq!(desk.tip(&format!("refs/heads/{BRANCH}")), None);
     for attempt in [1, 2] {
-        assert_eq!(desk.forge.merge(&call(attempt), 1, &pull.head, "x").await.expect("merged"), Merged::Yes(commit.clone()));
+        assert_eq!(
+            desk.forge.merge(&call(attempt), 1, &pull.head, "x").await.expect("merged"),
+            Merged::Yes(commit.clone())
+        );
     }
     assert_eq!(desk.main(), commit.to_string());
     let now = desk.read().await;
     assert_eq!((&now.status, &now.pull), (&PullStatus::Merged { commit: commit.clone() }, &pull));
-    assert_eq!(desk.forge.open(&call(2), &wanted()).await.expect("opened"), pull, "a late second performance opens nothing");
+    assert_eq!(
+        desk.forge.open(&call(2), &wanted()).await.expect("opened"),
+        pull,
+        "a late second performance opens nothing"
+    );
     // main has moved on, and the next one merges all the same.
     let Merged::Yes(next) = desk.forge.merge(&call(1), aside.number, &aside.head, "Next").await.expect("merged") else {
         panic!("not merged")
@@ -132,13 +147,20 @@ async fn a_comment_is_edited_in_place() {
     let pulls = desk.forge.pulls().await.expect("listed");
     let all: Vec<_> = pulls[0].comments.iter().map(|c| (c.marker.as_str(), c.body.as_str())).collect();
     assert_eq!(all, [("plan", "two"), ("other", "x")]);
-    assert!(matches!(desk.forge.comment(&call(1), 9, "plan", "x").await, Err(Trouble::Lasting { line, .. }) if line.contains("#9")));
+    assert!(
+        matches!(desk.forge.comment(&call(1), 9, "plan", "x").await, Err(Trouble::Lasting { line, .. }) if line.contains("#9"))
+    );
 }
 
 #[tokio::test]
 async fn what_leads_out_of_the_folder_is_refused() {
     let desk = Desk::new().await;
-    for path in ["clusters/other/main.tf", "clusters/crucial-sandbox/../x", "/etc/passwd", "clusters/crucial-sandbox/.git/config"] {
+    for path in [
+        "clusters/other/main.tf",
+        "clusters/crucial-sandbox/../x",
+        "/etc/passwd",
+        "clusters/crucial-sandbox/.git/config",
+    ] {
         let new = NewPull { files: vec![edit(path, "x")], ..wanted() };
         assert!(matches!(desk.forge.open(&call(1), &new).await, Err(Trouble::Lasting { .. })), "{path}");
     }

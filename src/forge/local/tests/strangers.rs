@@ -22,8 +22,9 @@ fn main_tf(clone: &Path) -> PathBuf {
 
 #[tokio::test]
 async fn every_way_to_change_the_folder_changes_its_digest() {
+    type Way = (&'static str, fn(&Path));
     let mut seen: Vec<ContentDigest> = Vec::new();
-    let ways: [(&str, fn(&Path)); 9] = [
+    let ways: [Way; 9] = [
         ("another content", |c| std::fs::write(main_tf(c), "module \"x\" {}\n").expect("written")),
         ("deleted", |c| std::fs::remove_file(main_tf(c)).expect("removed")),
         ("one more file", |c| std::fs::write(main_tf(c).with_file_name("evil.tf"), "x").expect("written")),
@@ -108,7 +109,8 @@ async fn a_moved_head_is_not_merged() {
 
 #[tokio::test]
 async fn a_merge_by_hand_is_noticed_in_each_form() {
-    let forms: [(&str, &[&str]); 2] = [("a merge commit", &["merge", "-q", "--no-ff"]), ("forwarded", &["merge", "-q", "--ff-only"])];
+    let forms: [(&str, &[&str]); 2] =
+        [("a merge commit", &["merge", "-q", "--no-ff"]), ("forwarded", &["merge", "-q", "--ff-only"])];
     for (name, merge) in forms {
         let desk = Desk::new().await;
         let pull = desk.forge.open(&call(1), &wanted()).await.expect("opened");
@@ -174,7 +176,10 @@ async fn a_conflict_is_a_sentence_and_changes_nothing() {
     });
     let main = desk.main();
     let fault = desk.forge.merge(&call(1), 1, &pull.head, "Merge").await.expect_err("a conflict");
-    assert!(matches!(&fault, Trouble::Lasting { line, .. } if line.contains("main has other changes in clusters/crucial-sandbox")), "{fault}");
+    assert!(
+        matches!(&fault, Trouble::Lasting { line, .. } if line.contains("main has other changes in clusters/crucial-sandbox")),
+        "{fault}"
+    );
     assert_eq!(desk.main(), main);
     assert_eq!(desk.read().await.status, PullStatus::Open);
 }
