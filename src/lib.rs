@@ -6,9 +6,12 @@
 
 pub mod cli;
 pub mod clock;
+pub mod forge;
 pub mod lifecycle;
 pub mod ports;
 pub mod record;
+#[cfg(feature = "rancher")]
+pub mod rancher;
 pub mod render;
 #[cfg(feature = "sim")]
 pub mod sim;

@@ -1,0 +1,276 @@
+//! The only place that starts git: argument vectors, an environment made from nothing, a time limit, and what its failures mean.
+//!
+//! Nothing of the machine's or the user's configuration reaches git, no hook of the repository runs, and it never asks for anything.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::{Child, Command};
+
+use crate::ports::Trouble;
+
+/// The longest that one git process may take.
+pub(super) const TIME_LIMIT: Duration = Duration::from_secs(30);
+/// The most that one git process may print, in bytes.
+const OUTPUT_MAX: u64 = 64 << 20;
+/// The most of git's complaints that is kept, in bytes.
+const COMPLAINT_MAX: usize = 4096;
+/// The oldest git that has `merge-tree --write-tree` and `cat-file --batch-command`.
+const OLDEST: (u32, u32) = (2, 38);
+
+/// Who writes kaas' commits.
+pub(super) const AUTHOR: (&str, &str) = ("kaas", "kaas@localhost");
+
+/// git, for one repository.
+#[derive(Debug, Clone)]
+pub(super) struct Git {
+    program: OsString,
+    dir: PathBuf,
+}
+
+/// What a git process printed, and how it ended.
+#[derive(Debug)]
+pub(super) struct Output {
+    pub status: ExitStatus,
+    pub stdout: Vec<u8>,
+    pub stderr: String,
+}
+
+/// How git failed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum GitFault {
+    #[error("git cannot be started")]
+    Start(#[source] std::io::Error),
+    #[error("talking with `git {what}`")]
+    Io {
+        what: String,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("`git {what}` took longer than {} s", TIME_LIMIT.as_secs())]
+    Slow { what: String },
+    #[error("`git {what}` ended with {status}: {stderr}")]
+    Failed { what: String, status: ExitStatus, stderr: String },
+    #[error("git answered something that kaas does not understand: {0}")]
+    Garbled(String),
+}
+
+impl From<GitFault> for Trouble {
+    fn from(fault: GitFault) -> Self {
+        let full = matches!(&fault, GitFault::Failed { stderr, .. } if stderr.contains("No space left on device"));
+        let denied = matches!(&fault, GitFault::Failed { stderr, .. } if stderr.contains("Permission denied"));
+        match &fault {
+            _ if full => Self::passing("The local forge cannot write: the disk is full.", fault),
+            _ if denied => {
+                Self::lasting("The local forge may not write into its repository: permission denied.", fault)
+            }
+            GitFault::Start(source) if source.kind() == std::io::ErrorKind::NotFound => {
+                Self::lasting("git is not installed, and the local forge needs it (2.38 or newer).", fault)
+            }
+            GitFault::Start(_) => Self::passing("git cannot be started.", fault),
+            GitFault::Slow { .. } => Self::passing("git does not come to an end.", fault),
+            GitFault::Io { .. } | GitFault::Failed { .. } => Self::passing("The local forge failed.", fault),
+            GitFault::Garbled(_) => Self::lasting("The local forge's repository holds something unexpected.", fault),
+        }
+    }
+}
+
+impl Git {
+    pub fn new(program: impl Into<OsString>, dir: &Path) -> Self {
+        Self { program: program.into(), dir: dir.to_owned() }
+    }
+
+    /// Checks that git is there and new enough.
+    pub async fn check(&self) -> Result<(), Trouble> {
+        let output = self.run(&["version"], b"").await?;
+        let text = String::from_utf8_lossy(&output).trim().to_owned();
+        let number = |part: &str| part.split(|c: char| !c.is_ascii_digit()).next().map(str::parse::<u32>);
+        let mut digits = text.trim_start_matches("git version ").split('.').filter_map(number);
+        match (digits.next(), digits.next()) {
+            (Some(Ok(major)), Some(Ok(minor))) if (major, minor) >= OLDEST => Ok(()),
+            (Some(Ok(major)), Some(Ok(minor))) => Err(Trouble::Lasting {
+                line: format!("git is {major}.{minor}, and the local forge needs {}.{} or newer.", OLDEST.0, OLDEST.1),
+                source: None,
+            }),
+            _ => Err(GitFault::Garbled(text).into()),
+        }
+    }
+
+    /// Runs git to its end, and takes only success for an answer.
+    pub async fn run(&self, args: &[&str], stdin: &[u8]) -> Result<Vec<u8>, GitFault> {
+        succeeded(args, self.try_run(args, stdin, None).await?)
+    }
+
+    /// The same for commands that write commits: the commit's time is given.
+    pub async fn run_at(&self, args: &[&str], stdin: &[u8], at: Timestamp) -> Result<Vec<u8>, GitFault> {
+        succeeded(args, self.try_run(args, stdin, Some(at)).await?)
+    }
+
+    /// Runs git to its end, however that is.
+    pub async fn try_run(&self, args: &[&str], stdin: &[u8], at: Option<Timestamp>) -> Result<Output, GitFault> {
+        let mut command = self.command(args);
+        if let Some(at) = at {
+            let date = format!("@{} +0000", at.as_second());
+            command.env("GIT_AUTHOR_DATE", &date).env("GIT_COMMITTER_DATE", &date);
+        }
+        let mut child = command.stderr(Stdio::piped()).spawn().map_err(GitFault::Start)?;
+        match tokio::time::timeout(TIME_LIMIT, talk(&mut child, stdin)).await {
+            Ok(Ok(output)) => Ok(output),
+            Ok(Err(source)) => Err(GitFault::Io { what: what(args), source }),
+            Err(_) => Err(GitFault::Slow { what: what(args) }),
+        }
+    }
+
+    /// Starts a git that is talked with; it is killed when dropped.
+    pub fn start(&self, args: &[&str]) -> Result<Child, GitFault> {
+        self.command(args).stderr(Stdio::null()).spawn().map_err(GitFault::Start)
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command.env_clear();
+        if let Some(path) = std::env::var_os("PATH") {
+            command.env("PATH", path);
+        }
+        command
+            .env("GIT_DIR", &self.dir)
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env("GIT_NO_REPLACE_OBJECTS", "1")
+            .env("LC_ALL", "C")
+            .env("TZ", "UTC")
+            .env("GIT_AUTHOR_NAME", AUTHOR.0)
+            .env("GIT_AUTHOR_EMAIL", AUTHOR.1)
+            .env("GIT_COMMITTER_NAME", AUTHOR.0)
+            .env("GIT_COMMITTER_EMAIL", AUTHOR.1)
+            .args(["-c", "core.hooksPath=/dev/null", "-c", "core.filesRefLockTimeout=1000", "-c", "gc.auto=0"])
+            .args(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true);
+        command
+    }
+}
+
+/// Writes and reads side by side, so that neither pipe can fill up.
+async fn talk(child: &mut Child, stdin: &[u8]) -> std::io::Result<Output> {
+    let (mut to, from, complaints) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let write = async {
+        if let Some(mut pipe) = to.take() {
+            // git may end without reading all: its exit status tells more than the broken pipe.
+            let _ = pipe.write_all(stdin).await;
+        }
+    };
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    let read = async {
+        match from {
+            Some(pipe) => pipe.take(OUTPUT_MAX).read_to_end(&mut stdout).await.map(drop),
+            None => Ok(()),
+        }
+    };
+    let listen = async {
+        match complaints {
+            Some(pipe) => pipe.take(OUTPUT_MAX).read_to_end(&mut stderr).await.map(drop),
+            None => Ok(()),
+        }
+    };
+    let ((), read, listen) = tokio::join!(write, read, listen);
+    read.and(listen)?;
+    if stdout.len() as u64 == OUTPUT_MAX {
+        return Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, "git printed more than kaas reads"));
+    }
+    let status = child.wait().await?;
+    let text = String::from_utf8_lossy(&stderr);
+    let end = text.floor_char_boundary(COMPLAINT_MAX);
+    Ok(Output { status, stdout, stderr: text[..end].trim().to_owned() })
+}
+
+fn succeeded(args: &[&str], output: Output) -> Result<Vec<u8>, GitFault> {
+    if output.status.success() {
+        Ok(output.stdout)
+    } else {
+        Err(GitFault::Failed { what: what(args), status: output.status, stderr: output.stderr })
+    }
+}
+
+/// The command's name, for complaints: the rest may be long.
+fn what(args: &[&str]) -> String {
+    args.iter().find(|arg| !arg.starts_with('-')).map_or_else(String::new, |name| (*name).to_owned())
+}
+
+/// One object id out of what git printed.
+pub(super) fn one_id(output: &[u8]) -> Result<String, GitFault> {
+    let text = String::from_utf8_lossy(output).trim().to_owned();
+    if is_id(&text) { Ok(text) } else { Err(GitFault::Garbled(text.chars().take(200).collect())) }
+}
+
+/// Whether this is the full id of an object.
+pub(super) fn is_id(text: &str) -> bool {
+    matches!(text.len(), 40 | 64) && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    /// A program in git's place.
+    async fn checked(script: &str) -> Result<(), Trouble> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let program = folder.path().join("git");
+        std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).expect("written");
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("set");
+        // Another test's child may hold the file for a moment, because it was forked while this one wrote it.
+        for _ in 0..50 {
+            match Git::new(&program, folder.path()).check().await {
+                Err(Trouble::Passing { line, .. }) if line.contains("cannot be started") => {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                answer => return answer,
+            }
+        }
+        panic!("the program cannot be started")
+    }
+
+    fn line(answer: Result<(), Trouble>) -> String {
+        match answer {
+            Err(Trouble::Lasting { line, .. }) => format!("lasting: {line}"),
+            Err(Trouble::Passing { line, .. }) => format!("passing: {line}"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_missing_old_or_failing_git_is_a_sentence() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let missing = Git::new(folder.path().join("no-git"), folder.path()).check().await;
+        assert!(line(missing).starts_with("lasting: git is not installed"));
+        assert!(checked("echo git version 2.39.5").await.is_ok());
+        assert!(checked("echo 'git version 3.1 (somebody)'").await.is_ok());
+        assert_eq!(
+            line(checked("echo git version 2.30.1").await),
+            "lasting: git is 2.30, and the local forge needs 2.38 or newer."
+        );
+        assert!(line(checked("echo hello").await).starts_with("lasting: "));
+        let full = checked("echo 'fatal: x: No space left on device' >&2; exit 128").await;
+        assert_eq!(line(full), "passing: The local forge cannot write: the disk is full.");
+        assert!(line(checked("kill -9 $$").await).starts_with("passing: "));
+    }
+
+    #[tokio::test]
+    async fn nothing_of_the_environment_reaches_git() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let args = ["-c", "alias.show-env=!env", "show-env"];
+        let output = Git::new("git", folder.path()).run(&args, b"").await.expect("ran");
+        let text = String::from_utf8_lossy(&output).into_owned();
+        let names: Vec<_> = text.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name).collect();
+        let shells = ["PWD", "OLDPWD", "SHLVL", "_", "PATH", "LC_ALL", "TZ"];
+        assert!(names.iter().all(|name| name.starts_with("GIT_") || shells.contains(name)), "{names:?}");
+    }
+}
