@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
+pub mod check;
 #[cfg(feature = "sim")]
 pub mod sim;
 
@@ -15,6 +16,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Checks a configuration and says everything that is wrong with it.
+    Check(check::Args),
     /// Simulated outside: a Rancher, and a stand-in for its terraform provider.
     #[cfg(feature = "sim")]
     Sim(sim::Args),
@@ -47,6 +50,7 @@ impl From<Exit> for std::process::ExitCode {
 /// A fault as an error chain; the caller prints it once.
 pub fn run(cli: Cli) -> anyhow::Result<Exit> {
     match cli.command {
+        Command::Check(args) => check::run(&args),
         #[cfg(feature = "sim")]
         Command::Sim(args) => sim::run(args),
     }

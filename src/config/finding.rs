@@ -63,36 +63,47 @@ impl Findings {
     }
 }
 
-/// Where the keys of a file stand: path -> (byte offset, line).
-#[derive(Debug, Clone, Default)]
-pub(super) struct Spots(BTreeMap<String, (usize, usize)>);
+/// Where the keys of a file stand.
+#[derive(Debug, Default)]
+pub(super) struct Spots {
+    /// By path: the byte offset.
+    offsets: BTreeMap<String, usize>,
+    /// The offsets of all line breaks.
+    breaks: Vec<usize>,
+}
 
 impl Spots {
+    /// No keys yet, of this text.
+    pub(super) fn of(text: &str) -> Self {
+        let breaks = text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(offset, _)| offset).collect();
+        Self { offsets: BTreeMap::new(), breaks }
+    }
+
     /// Notes where a key stands.
-    pub(super) fn note(&mut self, path: &str, text: &str, offset: usize) {
-        self.0.entry(path.to_owned()).or_insert_with(|| (offset, line_of(text, offset)));
+    pub(super) fn note(&mut self, path: &str, offset: usize) {
+        self.offsets.entry(path.to_owned()).or_insert(offset);
     }
 
     /// The place of a key in the order of the file.
     pub(super) fn offset(&self, path: &str) -> usize {
-        self.0.get(path).map_or(usize::MAX, |(offset, _)| *offset)
+        self.offsets.get(path).copied().unwrap_or(usize::MAX)
     }
 
-    /// Where a key stands, or else the table that it belongs to.
-    fn nearest(&self, path: &str) -> Option<(usize, usize)> {
+    /// The line of a byte offset, from 1.
+    pub(super) fn line(&self, offset: usize) -> usize {
+        self.breaks.partition_point(|b| *b < offset) + 1
+    }
+
+    /// The line of a key, or else of the table that it belongs to.
+    fn line_of(&self, path: &str) -> Option<usize> {
         let mut path = path;
         loop {
-            if let Some(spot) = self.0.get(path) {
-                return Some(*spot);
+            if let Some(offset) = self.offsets.get(path) {
+                return Some(self.line(*offset));
             }
             path = path.rsplit_once('.')?.0;
         }
     }
-}
-
-/// The line of a byte offset, from 1.
-pub(super) fn line_of(text: &str, offset: usize) -> usize {
-    text.as_bytes().iter().take(offset).filter(|b| **b == b'\n').count() + 1
 }
 
 /// Collects findings while a file is read.
@@ -125,7 +136,7 @@ impl Report {
     }
 
     fn add(&mut self, severity: Severity, path: &str, problem: String, hint: String) {
-        let line = self.spots.nearest(path).map(|(_, line)| line);
+        let line = self.spots.line_of(path);
         self.findings.push(Finding { severity, path: path.to_owned(), line, problem, hint });
     }
 

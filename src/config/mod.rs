@@ -28,6 +28,13 @@ pub mod values;
 
 
 
+#[cfg(test)]
+mod findings_tests;
+#[cfg(test)]
+mod keys_tests;
+#[cfg(test)]
+mod tests;
+
 pub use finding::{Finding, Findings, Severity};
 pub use people::{People, Platform};
 pub use secret::{Environment, SecretError, SecretRef};

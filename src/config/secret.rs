@@ -98,7 +98,8 @@ impl SecretRef {
                 Self::Env(_) => "kaas has to be started with it.".to_owned(),
                 Self::File(_) => "kaas has to be able to read it: one line, the secret alone.".to_owned(),
             };
-            return Some((error.to_string(), hint));
+            let why = std::error::Error::source(&error).map(|why| format!(": {why}")).unwrap_or_default();
+            return Some((format!("{error}{why}"), hint));
         }
         let Self::File(path) = self else { return None };
         let others = others_may_read(path)?;

@@ -5,25 +5,25 @@
 use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table, Value};
 
-use super::finding::{Finding, Report, Severity, did_you_mean, join, line_of, sentence};
+use super::finding::{Finding, Report, Severity, Spots, did_you_mean, join, sentence};
 use super::reference::{Need, SECTIONS, Section, Takes};
 use super::values;
 
 /// Reads the text; `None` where it is not TOML at all.
 pub(super) fn read(text: &str, report: &mut Report) -> Option<Table> {
+    report.spots = Spots::of(text);
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
-        let line = error.span().map(|span| line_of(text, span.start));
+        let line = error.span().map(|span| report.spots.line(span.start));
         // Only the parser's own words: the line itself could hold a secret.
         let problem = format!("is not TOML: {}", error.message().lines().next().unwrap_or("unreadable"));
         let hint = "See toml.io for how a file is written.".to_owned();
         report.push(Finding { severity: Severity::Error, path: String::new(), line, problem, hint });
     }
-    if errors.is_empty() { Some(Walk { text, report }.table("", "", table.get_ref())) } else { None }
+    if errors.is_empty() { Some(Walk { report }.table("", "", table.get_ref())) } else { None }
 }
 
 struct Walk<'a> {
-    text: &'a str,
     report: &'a mut Report,
 }
 
@@ -38,7 +38,7 @@ impl Walk<'_> {
         let mut sound = Table::new();
         for (name, value) in in_order(table) {
             let at = join(path, name.get_ref());
-            self.report.spots.note(&at, self.text, name.span().start);
+            self.report.spots.note(&at, name.span().start);
             let name = name.get_ref().as_ref();
             if let Some(section) = inner.iter().find(|s| s.place().1 == name) {
                 sound.extend(self.section(section, &at, value.get_ref()).map(|v| (name.to_owned(), v)));
@@ -79,7 +79,7 @@ impl Walk<'_> {
             for (index, item) in items.iter().enumerate() {
                 let name = item.get_ref().get("name").and_then(|n| n.get_ref().as_str());
                 let at = join(at, name.unwrap_or(&index.to_string()));
-                self.report.spots.note(&at, self.text, item.span().start);
+                self.report.spots.note(&at, item.span().start);
                 if let Some(table) = self.is_table(&at, item.get_ref()) {
                     sound.push(Value::Table(self.table(section.path, &at, table)));
                 }
@@ -94,7 +94,7 @@ impl Walk<'_> {
         let mut sound = Table::new();
         for (name, value) in in_order(table) {
             let at = join(at, name.get_ref());
-            self.report.spots.note(&at, self.text, name.span().start);
+            self.report.spots.note(&at, name.span().start);
             if let Err(invalid) = (section.names)(name.get_ref()) {
                 self.report.invalid(&at, &invalid);
             } else if let Some(table) = self.is_table(&at, value.get_ref()) {
@@ -162,7 +162,7 @@ impl Walk<'_> {
                 }
                 let each = items.iter().enumerate().filter_map(|(index, item)| {
                     let at = join(at, &index.to_string());
-                    self.report.spots.note(&at, self.text, item.span().start);
+                    self.report.spots.note(&at, item.span().start);
                     self.text(takes, &at, item.get_ref(), *check)
                 });
                 Some(Value::Array(each.collect()))
@@ -185,7 +185,7 @@ impl Walk<'_> {
         let mut sound = Table::new();
         for (name, item) in in_order(self.is_table(at, value)?) {
             let at = join(at, name.get_ref());
-            self.report.spots.note(&at, self.text, name.span().start);
+            self.report.spots.note(&at, name.span().start);
             if let Err(invalid) = values::identifier(name.get_ref()) {
                 self.report.invalid(&at, &invalid);
             } else {
