@@ -70,7 +70,8 @@ fn print(args: &Args, findings: &[Finding], out: &mut dyn Write) -> anyhow::Resu
         .filter(|(count, _)| *count > 0)
         .map(|(count, what)| format!(", {count} {what}{}", if count == 1 { "" } else { "s" }))
         .collect();
-    let said = format!("{}{}", if errors == 0 { "the file is sound" } else { "the file has mistakes" }, counts.concat());
+    let said =
+        format!("{}{}", if errors == 0 { "the file is sound" } else { "the file has mistakes" }, counts.concat());
     writeln!(out, "{config}: {said}")?;
     Ok(errors)
 }

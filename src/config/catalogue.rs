@@ -1,9 +1,10 @@
 //! The tenant's catalogue: classes and sizes, held against each other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use super::finding::{Report, join};
+use super::shape::ListedNames;
 use super::{raw, values};
 use crate::lifecycle::catalogue::{Catalogue, Class, Size, Value};
 use crate::lifecycle::form::{ClassName, Ttl};
@@ -13,15 +14,29 @@ pub const TEMPLATE: &str = "cluster";
 
 /// Inputs that kaas fills in itself, and what terraform keeps for itself in a module call.
 const KEPT: [&str; 14] = [
-    "source", "version", "providers", "count", "for_each", "depends_on", "name", "instance_type", "worker_num", "region",
-    "kubernetes_version", "control_plane_num", "request_id", "owner",
+    "source",
+    "version",
+    "providers",
+    "count",
+    "for_each",
+    "depends_on",
+    "name",
+    "instance_type",
+    "worker_num",
+    "region",
+    "kubernetes_version",
+    "control_plane_num",
+    "request_id",
+    "owner",
 ];
 
 /// Builds the catalogue of a tenant.
 pub(super) fn catalogue(raw: &BTreeMap<String, raw::Class>, path: &str, report: &mut Report) -> Catalogue {
     let mut names: Vec<&String> = raw.keys().collect();
     names.sort_by_key(|name| report.spots.offset(&join(path, name)));
-    Catalogue { classes: names.into_iter().filter_map(|name| class(name, &raw[name], &join(path, name), report)).collect() }
+    Catalogue {
+        classes: names.into_iter().filter_map(|name| class(name, &raw[name], &join(path, name), report)).collect(),
+    }
 }
 
 /// The roles that classes give to whoever asked, where they differ from the tenant's.
@@ -35,12 +50,17 @@ fn class(name: &str, raw: &raw::Class, path: &str, report: &mut Report) -> Optio
     let regions = list(&raw.regions, &join(path, "regions"), report);
     let (ttl_default, ttl_max) = lifetimes(&raw.ttl, &join(path, "ttl"), report);
     inputs(raw, path, report);
-    let mut taken = BTreeSet::new();
+    let mut names = ListedNames::default();
     let mut sizes = Vec::new();
     for raw in &raw.sizes {
-        let at = join(&join(path, "sizes"), raw.name.as_deref().unwrap_or_default());
-        if !raw.name.iter().all(|name| taken.insert(name.as_str())) {
-            report.error(&at, "is there twice", "Give every size of a class its own name.");
+        let listed = names.next(raw.name.as_deref());
+        let at = join(&join(path, "sizes"), &listed);
+        if let Some(name) = raw.name.as_deref().filter(|name| *name != listed) {
+            report.error(
+                &join(&at, "name"),
+                format!("{name} is there twice"),
+                "Give every size of a class its own name.",
+            );
         }
         sizes.extend(size(raw, &at, report));
     }
@@ -105,7 +125,11 @@ fn inputs(raw: &raw::Class, path: &str, report: &mut Report) {
     for (table, input) in foundation.chain(raw.values.keys().map(|input| ("values", input))) {
         let at = join(&join(path, table), input);
         if KEPT.contains(&input.as_str()) {
-            report.error(&at, "is an input that kaas fills in itself", format!("Leave it out; kaas gives {}.", KEPT[6..].join(", ")));
+            report.error(
+                &at,
+                "is an input that kaas fills in itself",
+                format!("Leave it out; kaas gives {}.", KEPT[6..].join(", ")),
+            );
         } else if table == "values" && raw.foundation.contains_key(input) {
             report.error(&at, "is given twice: it is under foundation, too", "Leave one of the two out.");
         }
@@ -132,7 +156,8 @@ fn size(raw: &raw::Size, path: &str, report: &mut Report) -> Option<Size> {
         let hint = "Make it 1, 3, 5 or 7: etcd decides by majority, and an even number only adds a node that can fail.";
         report.error(&join(path, "control_planes"), "is an even number", hint);
     }
-    let (min, default, max) = (count(raw.workers.min).unwrap_or(1), count(raw.workers.default)?, count(raw.workers.max)?);
+    let (min, default, max) =
+        (count(raw.workers.min).unwrap_or(1), count(raw.workers.default)?, count(raw.workers.max)?);
     if min > max {
         report.error(&join(&workers, "min"), "is more than max", format!("Make it at most {max}."));
     } else if !(min..=max).contains(&default) {

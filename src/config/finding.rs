@@ -147,7 +147,8 @@ impl Report {
 
     /// Whether nothing is wrong with a key, nor with anything under it.
     pub(super) fn clean(&self, path: &str) -> bool {
-        let under = |f: &&Finding| f.path.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        let under =
+            |f: &&Finding| f.path.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
         !self.findings.iter().filter(|f| f.severity == Severity::Error).any(|f| under(&f))
     }
 

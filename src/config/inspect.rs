@@ -24,7 +24,8 @@ fn inspect(tenant: &TenantConfig, environment: Environment<'_>) -> Vec<Finding> 
     if let Some((problem, hint)) = tenant.rancher.token.concern(environment) {
         warn("rancher.token", problem, hint);
     }
-    let files = [("rancher.ca_file", &tenant.rancher.ca_file), ("runner.cli_config_file", &tenant.runner.cli_config_file)];
+    let files =
+        [("rancher.ca_file", &tenant.rancher.ca_file), ("runner.cli_config_file", &tenant.runner.cli_config_file)];
     for (key, file) in files {
         if let Some(file) = file.as_deref().filter(|f| !f.is_file()) {
             warn(key, format!("there is no file {}", file.display()), "kaas has to be able to read it.".to_owned());

@@ -147,7 +147,10 @@ fn the_documentation_is_the_reference() {
         std::fs::write(&path, markdown()).unwrap();
     }
     let written = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(written == markdown(), "docs/configuration.md is not what the reference says: UPDATE_DOCS=1 cargo test --lib config");
+    assert!(
+        written == markdown(),
+        "docs/configuration.md is not what the reference says: UPDATE_DOCS=1 cargo test --lib config"
+    );
     for (section, key) in all_keys() {
         assert!(key.about.ends_with('.') && !key.about.contains('|'), "{}.{}: {}", section.path, key.name, key.about);
     }

@@ -21,13 +21,6 @@ mod shape;
 mod tenant;
 pub mod values;
 
-
-
-
-
-
-
-
 #[cfg(test)]
 mod findings_tests;
 #[cfg(test)]
@@ -156,10 +149,13 @@ fn read(text: &str, base: &Path, report: &mut Report) -> Option<Config> {
     let table = shape::read(text, report)?;
     let raw: raw::Raw = match table.try_into() {
         Ok(raw) => raw,
-        Err(error) => {
-            // Cannot happen while the reference and the raw types agree, which a test holds. The message may quote, so it stays here.
-            let _ = error;
-            report.error("", "has a shape that kaas does not know", "Please report it, with the keys that the file holds.");
+        Err(_) => {
+            // Cannot happen while the reference and the raw types agree, which a test holds. The error could quote a secret, so it stays here.
+            report.error(
+                "",
+                "has a shape that kaas does not know",
+                "Please report it, with the keys that the file holds.",
+            );
             return None;
         }
     };
@@ -168,10 +164,18 @@ fn read(text: &str, base: &Path, report: &mut Report) -> Option<Config> {
     names.sort_by_key(|name| report.spots.offset(&finding::join("tenants", name)));
     let tenants: Vec<Option<TenantConfig>> =
         names.iter().map(|name| tenant::tenant(name, &raw.tenants[*name], base, report)).collect();
+    if report.errors() == 0 && tenants.iter().any(Option::is_none) {
+        // Whatever makes a tenant incomplete says so itself; should one not, kaas must still not start without that tenant.
+        report.error(
+            "tenants",
+            "holds a tenant that cannot be built",
+            "Please report it, with the keys that the file holds.",
+        );
+    }
     let tenants: Vec<TenantConfig> = tenants.into_iter().flatten().collect();
     tenant::apart(&tenants, report);
     Some(Config {
-        data_dir: base.join(raw.kaas.data_dir?),
+        data_dir: tenant::below(base, raw.kaas.data_dir?),
         engine: engine?,
         log: log(&raw.log),
         tenants,

@@ -126,7 +126,8 @@ pub(super) fn people(raw: &BTreeMap<String, raw::Person>, path: &str, report: &m
             let taken = out.identities.insert((platform, platform.canonical(identity)), person_id.clone());
             if let Some(other) = taken {
                 let problem = format!("{id} and {other} have the same identity");
-                let hint = "Two entries of one human being could approve twice: make them one entry, or mend the identity.";
+                let hint =
+                    "Two entries of one human being could approve twice: make them one entry, or mend the identity.";
                 report.error(&join(&at, key), problem, hint);
             }
         }

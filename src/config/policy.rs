@@ -1,9 +1,11 @@
 //! The tenant's policy, and whether anybody could ever satisfy it.
 
+use std::collections::BTreeMap;
+
 use jiff::SignedDuration;
 
 use super::finding::{Report, did_you_mean, join};
-use super::people::People;
+use super::people::{People, Platform};
 use super::{raw, values};
 use crate::lifecycle::policy::{Policy, Quorum};
 use crate::lifecycle::{Person, Risk};
@@ -45,7 +47,7 @@ pub(super) fn policy(raw: &raw::Policy, people: &People, tenant: &str, report: &
     };
     // Where somebody is missing because of a mistake, what follows from the gap is no news.
     if report.clean(path) && report.clean(people_path) {
-        satisfiable(&policy, people, path, report);
+        satisfiable(&policy, people, (path, people_path), report);
     }
     Some(policy)
 }
@@ -55,39 +57,55 @@ fn signed(text: &str) -> Option<SignedDuration> {
 }
 
 /// Reports what nobody could do, and what some people could not.
-fn satisfiable(policy: &Policy, people: &People, path: &str, report: &mut Report) {
+fn satisfiable(policy: &Policy, people: &People, (path, people_path): (&str, &str), report: &mut Report) {
     let approvers = policy.approvers.len();
-    if approvers == 0 {
-        let ids = people.iter().map(|p| p.id.as_str());
-        let hint = format!("Name who decides. {}", did_you_mean("", ids));
-        return report.error(&join(path, "approvers"), "names nobody, so no request could ever be approved", hint);
-    }
     if policy.requesters.as_ref().is_some_and(Vec::is_empty) && policy.admins.is_empty() {
         let hint = "Name who may ask, or leave the key out so that all of the tenant's people may.";
-        report.error(&join(path, "requesters"), "names nobody, and there is no admin, so nobody could ask for a cluster", hint);
+        report.error(
+            &join(path, "requesters"),
+            "names nobody, and there is no admin, so nobody could ask for a cluster",
+            hint,
+        );
     }
     if policy.remind_after >= policy.review {
         let hint = "Make it shorter than review, so that approvers are asked once more before it is too late.";
         report.warning(&join(path, "remind_after"), "is not shorter than review, so nobody is ever reminded", hint);
     }
     let may_ask: Vec<&Person> = people.iter().filter(|p| policy.may_request(&p.id)).collect();
-    let quorum = join(path, "quorum");
+    let mut counts: BTreeMap<u32, Vec<&str>> = BTreeMap::new();
     for (key, risk) in [("green", Risk::Green), ("yellow", Risk::Yellow), ("red", Risk::Red)] {
-        let needed = policy.quorum.of(risk);
-        let at = join(&quorum, key);
+        counts.entry(policy.quorum.of(risk)).or_default().push(key);
+    }
+    if approvers == 0 {
+        let ids = people.iter().map(|p| p.id.as_str());
+        let hint = format!("Name who decides. {}", did_you_mean("", ids));
+        report.error(&join(path, "approvers"), "names nobody, so no request could ever be approved", hint);
+        counts.clear();
+    }
+    for (needed, keys) in counts {
+        let at = join(path, "quorum");
+        let at = if let [_, _, _] = keys[..] { at } else { join(&at, keys[0]) };
+        let approvals = format!("asks for {needed} approval{}", if needed == 1 { "" } else { "s" });
         let enough = |p: &Person| policy.approvers_but(&p.id).len() >= needed as usize;
         let without: Vec<&str> = may_ask.iter().filter(|p| !enough(p)).map(|p| p.id.as_str()).collect();
-        if without.is_empty() {
-            continue;
-        }
-        if approvers < needed as usize || without.len() == may_ask.len() {
-            let hint = format!("Name more approvers, or ask for fewer; whoever asks does not count. There is: {}.", names(&policy.approvers));
-            report.error(&at, format!("asks for {needed} approvals, which nobody's request could get"), hint);
-        } else {
+        if approvers < needed as usize || (without.len() == may_ask.len() && !may_ask.is_empty()) {
+            let known = names(&policy.approvers);
+            let hint =
+                format!("Name more approvers, or ask for fewer; whoever asks does not count. There is: {known}.");
+            report.error(&at, format!("{approvals}, which nobody's request could get"), hint);
+        } else if !without.is_empty() {
             let hint = "Name one more approver, or ask for fewer; whoever asks does not count.";
-            let problem = format!("asks for {needed} approvals, which a request of {} could not get", without.join(" or "));
-            report.warning(&at, problem, hint);
+            report.warning(
+                &at,
+                format!("{approvals}, which a request of {} could not get", without.join(" or ")),
+                hint,
+            );
         }
+    }
+    for person in may_ask.iter().filter(|p| people.identity(&p.id, Platform::Rancher).is_none()) {
+        let at = join(&join(people_path, person.id.as_str()), "rancher");
+        let hint = "Name their user in Rancher, or leave them out of requesters and admins.";
+        report.warning(&at, "is missing, so they could ask for clusters, and get no way in", hint);
     }
 }
 

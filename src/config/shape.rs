@@ -2,11 +2,13 @@
 //!
 //! What is wrong is left out of the table that is handed on, so that the raw types read the rest and the checks behind them can still speak.
 
+use std::collections::BTreeSet;
+
 use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table, Value};
 
 use super::finding::{Finding, Report, Severity, Spots, did_you_mean, join, sentence};
-use super::reference::{Need, SECTIONS, Section, Takes};
+use super::reference::{Key, Need, SECTIONS, Section, Takes};
 use super::values;
 
 /// Reads the text; `None` where it is not TOML at all.
@@ -34,7 +36,9 @@ impl Walk<'_> {
     fn table(&mut self, pattern: &str, path: &str, table: &DeTable<'_>) -> Table {
         let keys = SECTIONS.iter().find(|s| s.path == pattern).map_or(&[][..], |s| s.keys);
         let inner: Vec<&Section> = SECTIONS.iter().filter(|s| !s.path.is_empty() && s.place().0 == pattern).collect();
-        let kind = table.get("kind").and_then(|k| k.get_ref().as_str());
+        let kind = table.get("kind").and_then(|k| k.get_ref().as_str()).filter(|kind| is_kind(keys, kind));
+        // Without a sound kind, nobody can say which keys belong here: those of all kinds are let pass.
+        let belongs = |key: &&Key| kind.is_none() || key.of.is_none() || key.of == kind;
         let mut sound = Table::new();
         for (name, value) in in_order(table) {
             let at = join(path, name.get_ref());
@@ -42,20 +46,24 @@ impl Walk<'_> {
             let name = name.get_ref().as_ref();
             if let Some(section) = inner.iter().find(|s| s.place().1 == name) {
                 sound.extend(self.section(section, &at, value.get_ref()).map(|v| (name.to_owned(), v)));
-            } else if let Some(key) = keys.iter().find(|k| k.name == name && (k.of.is_none() || k.of == kind)) {
+            } else if let Some(key) = keys.iter().find(|k| k.name == name && belongs(k)) {
                 sound.extend(self.value(&key.takes, &at, value.get_ref()).map(|v| (name.to_owned(), v)));
             } else if let Some(of) = keys.iter().find(|k| k.name == name).and_then(|k| k.of) {
                 let hint = format!("Leave it out, or write kind = \"{of}\".");
                 self.report.error(&at, format!("belongs to kind \"{of}\""), hint);
             } else {
-                let here = keys.iter().filter(|k| k.of.is_none() || k.of == kind).map(|k| k.name);
+                let here = keys.iter().filter(belongs).map(|k| k.name);
                 let known = here.chain(inner.iter().map(|s| s.place().1));
                 self.report.error(&at, "there is no such key here", did_you_mean(name, known));
             }
         }
         for key in keys.iter().filter(|k| k.need == Need::Required && (k.of.is_none() || k.of == kind)) {
             if !table.contains_key(key.name) {
-                self.report.error(&join(path, key.name), "is missing", sentence(&format!("it takes {}", key.takes.words())));
+                self.report.error(
+                    &join(path, key.name),
+                    "is missing",
+                    sentence(&format!("it takes {}", key.takes.words())),
+                );
             }
         }
         for section in inner.iter().filter(|s| s.required && !table.contains_key(s.place().1)) {
@@ -66,7 +74,8 @@ impl Walk<'_> {
 
     /// A whole section that is not there: what it would need at the least.
     fn missing(&mut self, section: &Section, at: &str) {
-        let keys: Vec<&str> = section.keys.iter().filter(|k| k.need == Need::Required && k.of.is_none()).map(|k| k.name).collect();
+        let keys: Vec<&str> =
+            section.keys.iter().filter(|k| k.need == Need::Required && k.of.is_none()).map(|k| k.name).collect();
         let needs = if keys.is_empty() { String::new() } else { format!(" It needs {}.", keys.join(", ")) };
         self.report.error(at, "is missing", format!("{}{needs}", section.about));
     }
@@ -76,9 +85,10 @@ impl Walk<'_> {
             let items = self.array(at, value, "tables")?;
             self.some(section, at, items.is_empty());
             let mut sound = Vec::new();
-            for (index, item) in items.iter().enumerate() {
+            let mut names = ListedNames::default();
+            for item in items {
                 let name = item.get_ref().get("name").and_then(|n| n.get_ref().as_str());
-                let at = join(at, name.unwrap_or(&index.to_string()));
+                let at = join(at, &names.next(name));
                 self.report.spots.note(&at, item.span().start);
                 if let Some(table) = self.is_table(&at, item.get_ref()) {
                     sound.push(Value::Table(self.table(section.path, &at, table)));
@@ -120,7 +130,7 @@ impl Walk<'_> {
                 if words.contains(&word) {
                     return Some(Value::String(word.to_owned()));
                 }
-                self.report.error(at, "takes one of a few words", did_you_mean(word, words.iter().copied()));
+                self.report.error(at, "is none of the words that it takes", did_you_mean(word, words.iter().copied()));
                 None
             }
             Takes::Duration(from, to) => {
@@ -200,7 +210,11 @@ impl Walk<'_> {
         const HOW: &str = "Put it into the environment or into a file of mode 0600, and refer to it: { env = \"NAME\" } or { file = \"path\" }.";
         let DeValue::Table(table) = value else {
             let problem = "holds a secret in clear, or something else that is no reference";
-            self.report.error(at, problem, format!("{HOW} A secret that stood here is known to whoever read the file: make a new one."));
+            self.report.error(
+                at,
+                problem,
+                format!("{HOW} A secret that stood here is known to whoever read the file: make a new one."),
+            );
             return None;
         };
         let mut entries = in_order(table).into_iter().map(|(k, v)| (k.get_ref().as_ref(), v.get_ref().as_str()));
@@ -236,12 +250,7 @@ impl Walk<'_> {
         })
     }
 
-    fn array<'v, 'i>(
-        &mut self,
-        at: &str,
-        value: &'v DeValue<'i>,
-        of: &str,
-    ) -> Option<&'v toml::de::DeArray<'i>> {
+    fn array<'v, 'i>(&mut self, at: &str, value: &'v DeValue<'i>, of: &str) -> Option<&'v toml::de::DeArray<'i>> {
         value.as_array().or_else(|| {
             self.report.error(at, format!("is {}", kind_of(value)), format!("It takes a list of {of}: [ … ]."));
             None
@@ -256,6 +265,27 @@ impl Walk<'_> {
     fn out_of_range(&mut self, takes: &Takes, at: &str, problem: &str) {
         self.report.error(at, problem, format!("It takes {}.", takes.words()));
     }
+}
+
+/// Names the tables of a list, one after the other: by their own name, or by their place where that is missing or taken.
+#[derive(Debug, Default)]
+pub(super) struct ListedNames {
+    taken: BTreeSet<String>,
+    index: usize,
+}
+
+impl ListedNames {
+    /// The name of the next one.
+    pub(super) fn next(&mut self, name: Option<&str>) -> String {
+        let place = self.index.to_string();
+        self.index += 1;
+        name.filter(|name| self.taken.insert((*name).to_owned())).map_or(place, str::to_owned)
+    }
+}
+
+/// Whether a word is one of the kinds that a table may be.
+fn is_kind(keys: &[Key], word: &str) -> bool {
+    keys.iter().any(|k| k.name == "kind" && matches!(k.takes, Takes::Choice(words) if words.contains(&word)))
 }
 
 /// The entries in the order of the file.

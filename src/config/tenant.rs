@@ -85,7 +85,10 @@ impl RunnerConfig {
         let passed = |name: &str| {
             self.pass_environment.iter().any(|p| p.strip_suffix('*').map_or(p == name, |start| name.starts_with(start)))
         };
-        all.into_iter().filter(|(name, _)| passed(name)).map(|(name, value)| (name, SecretString::from(value))).collect()
+        all.into_iter()
+            .filter(|(name, _)| passed(name))
+            .map(|(name, value)| (name, SecretString::from(value)))
+            .collect()
     }
 }
 
@@ -141,7 +144,7 @@ pub(super) fn tenant(name: &str, raw: &raw::Tenant, base: &Path, report: &mut Re
         runner: runner(&raw.runner, base)?,
         rancher: rancher?,
         render: render?,
-        templates_dir: raw.render.templates_dir.as_ref().map(|dir| base.join(dir)),
+        templates_dir: raw.render.templates_dir.as_ref().map(|dir| below(base, dir)),
         policy: policy?,
         people,
         catalogue,
@@ -159,20 +162,20 @@ fn chat(raw: &raw::Chat) -> Option<ChatConfig> {
 
 fn forge(raw: &raw::Forge, base: &Path) -> Option<ForgeConfig> {
     match raw.kind.as_deref()? {
-        "local" => Some(ForgeConfig::Local { path: base.join(raw.path.as_ref()?) }),
+        "local" => Some(ForgeConfig::Local { path: below(base, raw.path.as_ref()?) }),
         _ => None,
     }
 }
 
 fn runner(raw: &raw::Runner, base: &Path) -> Option<RunnerConfig> {
     // A bare name is looked for on the PATH; whatever has a slash is a path like all others.
-    let program = |text: &String| if text.contains('/') { base.join(text) } else { PathBuf::from(text) };
+    let program = |text: &String| if text.contains('/') { below(base, text) } else { PathBuf::from(text) };
     Some(RunnerConfig {
         program: raw.program.as_ref().map(program),
         plan_time_limit: values::duration(raw.plan_time_limit.as_deref().unwrap_or("15m")).ok()?,
         apply_time_limit: values::duration(raw.apply_time_limit.as_deref().unwrap_or("90m")).ok()?,
         pass_environment: raw.pass_environment.clone(),
-        cli_config_file: raw.cli_config_file.as_ref().map(|file| base.join(file)),
+        cli_config_file: raw.cli_config_file.as_ref().map(|file| below(base, file)),
     })
 }
 
@@ -185,13 +188,13 @@ fn rancher(raw: &raw::Tenant, people: &People, base: &Path, path: &str, report: 
     }
     let token = match (&raw.token.env, &raw.token.file) {
         (Some(name), None) => SecretRef::Env(name.clone()),
-        (None, Some(file)) => SecretRef::File(base.join(file)),
+        (None, Some(file)) => SecretRef::File(below(base, file)),
         _ => return None,
     };
     Some(RancherConfig {
         url,
         token,
-        ca_file: raw.ca_file.as_ref().map(|file| base.join(file)),
+        ca_file: raw.ca_file.as_ref().map(|file| below(base, file)),
         requester_role: raw.requester_role.clone().unwrap_or_else(|| "cluster-owner".to_owned()),
         requester_roles: catalogue::roles(classes),
         team: match &raw.team {
@@ -205,13 +208,18 @@ fn rancher(raw: &raw::Tenant, people: &People, base: &Path, path: &str, report: 
     })
 }
 
+/// A path of the file: a relative one starts at the folder of the file.
+pub(super) fn below(base: &Path, path: impl AsRef<Path>) -> PathBuf {
+    base.join(path).components().collect()
+}
+
 /// Backend arguments that carry a credential.
 const CREDENTIALS: [&str; 6] =
     ["access_key", "secret_key", "token", "session_token", "sse_customer_key", "web_identity_token"];
 
 fn render(tenant: &raw::Tenant, base: &Path, path: &str, report: &mut Report) -> Option<Settings> {
     let raw = &tenant.render;
-    let at = join(path, "backend");
+    let (at_render, at) = (path, join(path, "backend"));
     let known = ["bucket", "key", "region", "use_lockfile", "path"];
     let backend = &raw.backend;
     let backend_extra = extra(&backend.extra, &known, &at, report);
@@ -222,7 +230,15 @@ fn render(tenant: &raw::Tenant, base: &Path, path: &str, report: &mut Report) ->
             report.error(&join(path, "foundation"), problem, "Say where the state of the foundation lives.");
         }
     }
-    let text = |path: PathBuf| path.to_str().map(str::to_owned);
+    // terraform's files are UTF-8, and so are the paths in them.
+    let mut text = |key: &str, path: &String| {
+        let path = below(base, path).to_str().map(str::to_owned);
+        if path.is_none() {
+            let hint = "Write a whole path, or move the file to a folder whose name is UTF-8.";
+            report.error(&format!("{at_render}.{key}"), "starts at a folder whose name is not UTF-8", hint);
+        }
+        path
+    };
     let backend = match backend.kind.as_deref()? {
         "s3" => Backend::S3 {
             bucket: backend.bucket.clone()?,
@@ -231,19 +247,16 @@ fn render(tenant: &raw::Tenant, base: &Path, path: &str, report: &mut Report) ->
             lockfile: backend.lockfile.unwrap_or(true),
             extra: backend_extra,
         },
-        "local" => Backend::Local { dir: text(base.join(backend.dir.as_ref()?))? },
+        "local" => Backend::Local { dir: text("backend.dir", backend.dir.as_ref()?)? },
         _ => return None,
     };
     let foundation = match foundation {
         None => None,
         Some((raw, extra)) => Some(match raw.kind.as_deref()? {
-            "s3" => StateAt::S3 {
-                bucket: raw.bucket.clone()?,
-                region: raw.region.clone()?,
-                key: raw.key.clone()?,
-                extra,
-            },
-            "local" => StateAt::Local { path: text(base.join(raw.path.as_ref()?))? },
+            "s3" => {
+                StateAt::S3 { bucket: raw.bucket.clone()?, region: raw.region.clone()?, key: raw.key.clone()?, extra }
+            }
+            "local" => StateAt::Local { path: text("foundation.path", raw.path.as_ref()?)? },
             _ => return None,
         }),
     };
@@ -266,10 +279,17 @@ fn extra(
     for name in raw.keys() {
         let at = join(&join(path, "extra"), name);
         if CREDENTIALS.contains(&name.as_str()) {
-            let hint = "Leave it out and pass the credential on through terraform's environment (runner.pass_environment).";
+            let hint =
+                "Leave it out and pass the credential on through terraform's environment (runner.pass_environment).";
             report.error(&at, "is a credential, and would be written into the repository", hint);
         } else if known.contains(&name.as_str()) {
             report.error(&at, "is given by a key of its own", "Leave it out here.");
+        } else if raw[name].as_str().is_some_and(values::looks_secret) {
+            report.error(
+                &at,
+                "looks like a secret in clear",
+                "It would be written into the repository: leave it out, and make a new one.",
+            );
         }
     }
     raw.iter().filter_map(|(k, v)| Some((k.clone(), values::value(v).ok()?))).collect()
@@ -280,18 +300,20 @@ pub(super) fn apart(tenants: &[TenantConfig], report: &mut Report) {
     let mut owners: BTreeMap<(&str, String), &TenantName> = BTreeMap::new();
     for tenant in tenants {
         let ForgeConfig::Local { path: repository } = &tenant.forge;
+        let ChatConfig::Terminal { channel } = &tenant.chat;
         let states = match &tenant.render.backend {
             Backend::S3 { bucket, prefix, .. } => format!("{bucket}/{prefix}"),
             Backend::Local { dir } => dir.clone(),
         };
         let shared = [
+            ("chat", "channel", channel.clone(), "channel"),
             ("forge", "path", repository.display().to_string(), "repository"),
             ("render", "backend", states, "place for terraform states"),
         ];
         for (table, key, place, what) in shared {
             if let Some(other) = owners.insert((table, place), &tenant.name) {
                 let at = join(&join(&join("tenants", tenant.name.as_str()), table), key);
-                let hint = "Two tenants may have clusters of the same name: give each its own.";
+                let hint = "Clusters of two tenants may have the same name: give each tenant its own.";
                 report.error(&at, format!("is the {what} of the tenant {other}"), hint);
             }
         }

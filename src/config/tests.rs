@@ -19,7 +19,8 @@ fn example() -> Config {
 }
 
 fn demo() -> Config {
-    Config::demo(Path::new("/tmp/kaas-demo"), "http://127.0.0.1:34567", Path::new("/tmp/kaas-demo/rancher/token")).unwrap()
+    Config::demo(Path::new("/tmp/kaas-demo"), "http://127.0.0.1:34567", Path::new("/tmp/kaas-demo/rancher/token"))
+        .unwrap()
 }
 
 #[test]
@@ -79,6 +80,59 @@ fn the_order_of_the_file_is_the_order_that_people_see() {
     assert_eq!(classes, ["zz", "aa"]);
     let turned = EXAMPLE.replace("tenants.acme", "tenants.zebra");
     assert_eq!(Config::parse(&turned, Path::new("/")).unwrap().tenants[0].name.as_str(), "zebra");
+}
+
+#[test]
+fn paths_start_at_the_folder_of_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("kaas.toml");
+    std::fs::write(&file, EXAMPLE.replace("\"/etc/kaas/", "\"").replace("\"/var/lib/kaas/", "\"./var/")).unwrap();
+    let config = Config::load(&file).unwrap();
+    let acme = &config.tenants[0];
+    assert_eq!(acme.forge, ForgeConfig::Local { path: dir.path().join("var/acme.git") });
+    assert_eq!(acme.templates_dir, Some(dir.path().join("templates")));
+    assert_eq!(acme.rancher.ca_file, Some(dir.path().join("rancher-ca.pem")));
+    let states = dir.path().join("var/lab-states").to_str().unwrap().to_owned();
+    assert_eq!(config.tenants[1].render.backend, Backend::Local { dir: states });
+    assert_eq!(config.tenants[1].rancher.token, SecretRef::File(dir.path().join("lab-rancher-token")));
+    let missing = Config::load(&dir.path().join("none.toml")).unwrap_err().to_string();
+    assert!(missing.ends_with("none.toml cannot be read"), "{missing}");
+
+    let odd = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"/\xff");
+    let told = Config::parse(&EXAMPLE.replace("dir = \"/", "dir = \""), Path::new(odd)).unwrap_err().to_string();
+    assert!(told.contains("tenants.lab.render.backend.dir") && told.contains("not UTF-8"), "{told}");
+}
+
+#[test]
+fn what_the_machine_lacks_is_warned_of() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("kaas.toml");
+    std::fs::write(&file, EXAMPLE.replace("\"/etc/kaas/", "\"")).unwrap();
+    let config = Config::load(&file).unwrap();
+    let paths = |environment: &dyn Fn(&str) -> Option<String>| -> Vec<String> {
+        config.inspect(environment).into_iter().map(|f| f.path.replace("tenants.", "")).collect()
+    };
+    let all =
+        ["acme.rancher.token", "acme.rancher.ca_file", "acme.runner.cli_config_file", "acme.render.templates_dir"];
+    assert_eq!(paths(&|_| None), [&all[..], &["acme.runner.program", "lab.rancher.token"]].concat());
+
+    std::fs::write(dir.path().join("rancher-ca.pem"), "pem").unwrap();
+    std::fs::write(dir.path().join("terraform.rc"), "").unwrap();
+    std::fs::create_dir(dir.path().join("templates")).unwrap();
+    std::fs::write(dir.path().join("terraform"), "").unwrap();
+    let environment = |name: &str| match name {
+        "ACME_RANCHER_TOKEN" => Some("token-abc:x".to_owned()),
+        "PATH" => Some(format!("/nowhere:{}", dir.path().display())),
+        _ => None,
+    };
+    assert_eq!(
+        paths(&environment),
+        ["acme.runner.program", "lab.rancher.token"],
+        "a file that cannot be run is no program"
+    );
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(dir.path().join("terraform"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(paths(&environment), ["lab.rancher.token"]);
 }
 
 #[test]
@@ -151,7 +205,8 @@ fn every_size_of_every_class_renders() {
         for class in &tenant.catalogue.classes {
             for size in &class.sizes {
                 let form = form(class, size);
-                let files = cluster_files(&tenant.render, &Templates::default(), class, &form, ChangeNumber(1), by, by).unwrap();
+                let files = cluster_files(&tenant.render, &Templates::default(), class, &form, ChangeNumber(1), by, by)
+                    .unwrap();
                 assert!(files[0].content.contains(&size.instance_type));
                 rendered += 1;
             }
@@ -163,11 +218,14 @@ fn every_size_of_every_class_renders() {
 #[test]
 fn terraform_sees_only_what_was_named() {
     let runner = example().tenants[0].runner.clone();
-    let all = [("AWS_PROFILE", "kaas"), ("AWSX", "no"), ("HTTPS_PROXY", "p"), ("HTTPS_PROXY_TOO", "no"), ("HOME", "no")];
+    let all =
+        [("AWS_PROFILE", "kaas"), ("AWSX", "no"), ("HTTPS_PROXY", "p"), ("HTTPS_PROXY_TOO", "no"), ("HOME", "no")];
     let passed = runner.environment(all.map(|(k, v)| (k.to_owned(), v.to_owned())));
     let passed: Vec<_> = passed.iter().map(|(k, v)| (k.as_str(), v.expose_secret())).collect();
     assert_eq!(passed, [("AWS_PROFILE", "kaas"), ("HTTPS_PROXY", "p")]);
-    for kept in ["TF_LOG", "TF_CLI_ARGS", "*", "T*", "TF*", "RANCHER_TOKEN_KEY", "PATH", "LD_PRELOAD", "L*", "A B", "1A", "A*B"] {
+    for kept in
+        ["TF_LOG", "TF_CLI_ARGS", "*", "T*", "TF*", "RANCHER_TOKEN_KEY", "PATH", "LD_PRELOAD", "L*", "A B", "1A", "A*B"]
+    {
         assert!(values::pass_environment(kept).is_err(), "{kept}");
     }
     for fine in ["AWS_*", "AZURE_CLIENT_ID", "https_proxy", "PATHS", "HOMER"] {
@@ -183,11 +241,36 @@ fn single_values() {
     };
     check(
         values::url,
-        &["https://rancher.example.com", "https://r.example.com:8443/", "http://127.0.0.1:80", "https://[::1]:443", "https://x.y/rancher"],
-        &["rancher.example.com", "ftp://x", "https://", "https://u:p@x", "https://x/v3", "https://x/dashboard/", "https://x?y", "https://x y", "https://x:99999", "https://[zz]"],
+        &[
+            "https://rancher.example.com",
+            "https://r.example.com:8443/",
+            "http://127.0.0.1:80",
+            "https://[::1]:443",
+            "https://x.y/rancher",
+        ],
+        &[
+            "rancher.example.com",
+            "ftp://x",
+            "https://",
+            "https://u:p@x",
+            "https://x/v3",
+            "https://x/dashboard/",
+            "https://x?y",
+            "https://x y",
+            "https://x:99999",
+            "https://[zz]",
+        ],
     );
-    check(values::version, &["1.5", ">= 1.5", "~> 14.1", ">= 1.6, < 2.0", "= 14.1.1-rc1"], &["", ">=", "latest", ">= 1.5,", "=>> 1", "1 || 2"]);
-    check(values::principal, &["github_team://1", "activedirectory_group://CN=x,DC=y", "keycloak_group://a b"], &["github_user://1", "local://u-1", "x", "github_team://"]);
+    check(
+        values::version,
+        &["1.5", ">= 1.5", "~> 14.1", ">= 1.6, < 2.0", "= 14.1.1-rc1"],
+        &["", ">=", "latest", ">= 1.5,", "=>> 1", "1 || 2"],
+    );
+    check(
+        values::principal,
+        &["github_team://1", "activedirectory_group://CN=x,DC=y", "keycloak_group://a b"],
+        &["github_user://1", "local://u-1", "x", "github_team://"],
+    );
     check(values::module, &["aws-rancher-cluster", "aws_2.0"], &["", "../x", "a/b", ".hidden", "a..b"]);
     check(values::prefix, &["", "clusters/", "a/b/"], &["clusters", "/a/", "a/../b/"]);
     check(values::email, &["a@b.example"], &["a", "@b.c", "a@b", "a b@c.d", "a@b.c\n"]);
@@ -201,7 +284,9 @@ fn single_values() {
         assert!(values::duration(bad).is_err(), "{bad}");
     }
     let cents = |text: &str| values::cents(&format!("x = {text}").parse::<toml::Table>().unwrap()["x"]);
-    for (text, expected) in [("103", 10_300), ("288.75", 28_875), ("0.1", 10), ("\"70.08\"", 7_008), ("1000000", 100_000_000)] {
+    for (text, expected) in
+        [("103", 10_300), ("288.75", 28_875), ("0.1", 10), ("\"70.08\"", 7_008), ("1000000", 100_000_000)]
+    {
         assert_eq!(cents(text), Ok(expected), "{text}");
     }
     for bad in ["1.005", "-1", "nan", "inf", "1e30", "\"\"", "\"1,5\"", "1000000.01", "true", "\"1.\""] {

@@ -21,7 +21,11 @@ fn only(text: &str, max: usize, also: &str) -> bool {
 /// One line of text that a person can read.
 pub fn one_line(text: &str) -> Checked {
     let plain = !text.trim().is_empty() && !text.chars().any(|c| c.is_control() || is_invisible(c));
-    held(plain && text.len() <= 500, "is not one line of text", "at most 500 characters, without line breaks or invisible characters")
+    held(
+        plain && text.len() <= 500,
+        "is not one line of text",
+        "at most 500 characters, without line breaks or invisible characters",
+    )
 }
 
 /// A path of this machine.
@@ -33,7 +37,11 @@ pub fn path(text: &str) -> Checked {
 /// How a person is known to others.
 pub fn person_name(text: &str) -> Checked {
     one_line(text)?;
-    held(text.chars().count() <= 64 && text.trim() == text, "is not a name", "at most 64 characters, without blanks at the ends")
+    held(
+        text.chars().count() <= 64 && text.trim() == text,
+        "is not a name",
+        "at most 64 characters, without blanks at the ends",
+    )
 }
 
 /// A channel of a chat.
@@ -44,7 +52,11 @@ pub fn channel(text: &str) -> Checked {
 
 /// A time zone that this machine knows.
 pub fn time_zone(text: &str) -> Checked {
-    held(jiff::tz::TimeZone::get(text).is_ok(), "is not a time zone", "a name of the IANA database, such as Europe/Berlin or UTC")
+    held(
+        jiff::tz::TimeZone::get(text).is_ok(),
+        "is not a time zone",
+        "a name of the IANA database, such as Europe/Berlin or UTC",
+    )
 }
 
 /// The address of a Rancher.
@@ -102,7 +114,8 @@ pub fn version(text: &str) -> Checked {
 
 /// The beginning of a key in a bucket.
 pub fn prefix(text: &str) -> Checked {
-    let ok = text.is_empty() || (only(text, 500, "-_./") && text.ends_with('/') && !text.starts_with('/') && !text.contains(".."));
+    let ok = text.is_empty()
+        || (only(text, 500, "-_./") && text.ends_with('/') && !text.starts_with('/') && !text.contains(".."));
     held(ok, "is not the beginning of a key", "letters, digits and - _ . /, ending in /, such as clusters/")
 }
 
@@ -137,9 +150,19 @@ pub fn pass_environment(text: &str) -> Checked {
     let name = text.strip_suffix('*').unwrap_or(text);
     environment_name(name)?;
     let all = text.ends_with('*');
-    let meets = |kept: &str| if kept.ends_with('_') { name.starts_with(kept) || (all && kept.starts_with(name)) } else { name == kept || (all && kept.starts_with(name)) };
+    let meets = |kept: &str| {
+        if kept.ends_with('_') {
+            name.starts_with(kept) || (all && kept.starts_with(name))
+        } else {
+            name == kept || (all && kept.starts_with(name))
+        }
+    };
     let kept = KEPT_BACK.iter().any(|kept| meets(kept));
-    held(!kept, "is set by kaas alone", "variables of the cloud and the network, such as AWS_PROFILE, AWS_* or HTTPS_PROXY")
+    held(
+        !kept,
+        "is set by kaas alone",
+        "variables of the cloud and the network, such as AWS_PROFILE, AWS_* or HTTPS_PROXY",
+    )
 }
 
 /// A Slack user id.
@@ -153,7 +176,11 @@ pub fn slack(text: &str) -> Checked {
 /// A Discord user id.
 pub fn discord(text: &str) -> Checked {
     let ok = (15..=20).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
-    held(ok, "is not a Discord user id", "the number that \"Copy User ID\" gives, in quotes, such as \"175928847299117063\"")
+    held(
+        ok,
+        "is not a Discord user id",
+        "the number that \"Copy User ID\" gives, in quotes, such as \"175928847299117063\"",
+    )
 }
 
 /// A GitHub login.
@@ -164,9 +191,9 @@ pub fn github(text: &str) -> Checked {
 
 /// An e-mail address.
 pub fn email(text: &str) -> Checked {
-    let ok = text.split_once('@').is_some_and(|(who, host)| {
-        !who.is_empty() && who.is_ascii() && host.contains('.') && only(host, 253, "-.")
-    });
+    let ok = text
+        .split_once('@')
+        .is_some_and(|(who, host)| !who.is_empty() && who.is_ascii() && host.contains('.') && only(host, 253, "-."));
     let plain = one_line(text).is_ok() && !text.contains(char::is_whitespace);
     held(ok && plain, "is not an e-mail address", "such as alice@example.com")
 }
@@ -179,7 +206,8 @@ pub fn rancher_user(text: &str) -> Checked {
 
 /// A length of time: a number with ms, s, m, h, d or w.
 pub fn duration(text: &str) -> Result<Duration, Invalid> {
-    let invalid = || Invalid::new("is not a length of time", "a number with ms, s, m, h, d or w, such as \"30s\" or \"4h\"");
+    let invalid =
+        || Invalid::new("is not a length of time", "a number with ms, s, m, h, d or w, such as \"30s\" or \"4h\"");
     let split = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(invalid)?;
     let (number, unit) = text.split_at(split);
     let number: u64 = number.parse().map_err(|_| invalid())?;
@@ -199,7 +227,8 @@ pub fn duration(text: &str) -> Result<Duration, Invalid> {
 
 /// US cents out of dollars: a whole number, a number with decimals, or a text with one.
 pub fn cents(value: &toml::Value) -> Result<u64, Invalid> {
-    let invalid = || Invalid::new("is not an amount of US dollars", "at most two decimals and 1,000,000, such as 103 or 288.75");
+    let invalid =
+        || Invalid::new("is not an amount of US dollars", "at most two decimals and 1,000,000, such as 103 or 288.75");
     let text = match value {
         toml::Value::Integer(number) => number.to_string(),
         toml::Value::Float(number) => number.to_string(),
@@ -219,7 +248,10 @@ pub fn cents(value: &toml::Value) -> Result<u64, Invalid> {
 /// A value of a module input.
 pub fn value(value: &toml::Value) -> Result<Value, Invalid> {
     let invalid = || {
-        Invalid::new("is not a value that kaas writes", "text, whole numbers, true or false, lists of text and tables of text")
+        Invalid::new(
+            "is not a value that kaas writes",
+            "text, whole numbers, true or false, lists of text and tables of text",
+        )
     };
     let text = |value: &toml::Value| value.as_str().map(str::to_owned).ok_or_else(invalid);
     Ok(match value {
@@ -227,16 +259,27 @@ pub fn value(value: &toml::Value) -> Result<Value, Invalid> {
         toml::Value::Integer(number) => Value::Number(*number),
         toml::Value::Boolean(flag) => Value::Flag(*flag),
         toml::Value::Array(items) => Value::List(items.iter().map(text).collect::<Result<_, _>>()?),
-        toml::Value::Table(table) => {
-            Value::Map(table.iter().map(|(k, v)| Ok((k.clone(), text(v)?))).collect::<Result<BTreeMap<_, _>, Invalid>>()?)
-        }
+        toml::Value::Table(table) => Value::Map(
+            table.iter().map(|(k, v)| Ok((k.clone(), text(v)?))).collect::<Result<BTreeMap<_, _>, Invalid>>()?,
+        ),
         toml::Value::Float(_) | toml::Value::Datetime(_) => return Err(invalid()),
     })
 }
 
 /// How keys begin that open something: what would be written into the repository in clear.
 const SECRET_MARKS: [&str; 12] = [
-    "AKIA", "ASIA", "ghp_", "gho_", "ghs_", "github_pat_", "xoxb-", "xoxp-", "xapp-", "glpat-", "-----BEGIN", "kubeconfig-u-",
+    "AKIA",
+    "ASIA",
+    "ghp_",
+    "gho_",
+    "ghs_",
+    "github_pat_",
+    "xoxb-",
+    "xoxp-",
+    "xapp-",
+    "glpat-",
+    "-----BEGIN",
+    "kubeconfig-u-",
 ];
 
 /// Whether a text looks like a secret that somebody put where it does not belong.

@@ -5,6 +5,7 @@
 
 use crate::lifecycle::form::Invalid;
 
+mod classes;
 mod keys;
 pub use keys::SECTIONS;
 
