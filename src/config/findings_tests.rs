@@ -57,7 +57,7 @@ fn all_mistakes_of_the_shape_at_once() {
     ]);
     insta::assert_snapshot!(told(&text), @r#"
     engine.lease: is a number. It takes a length of time, such as "30s" or "4h", from 5s to 10m.
-    engine.sweep_evry: there is no such key here. Did you mean sweep_every? There is: lease, sweep_every, poll_every, attempts, backoff_first, backoff_max, runs_at_once, stop_grace.
+    engine.sweep_evry: there is no such key here. Did you mean sweep_every? There is: lease, sweep_every, poll_every, attempts, backoff_first, backoff_max, runs_at_once, applies_at_once, stop_grace.
     engine.attempts: is too small. It takes a whole number from 1 to 100.
     engine.backoff_max: is not a length of time. A number with ms, s, m, h, d or w, such as "30s" or "4h".
     log.level: is none of the words that it takes. Did you mean info? There is: error, warn, info, debug, trace.

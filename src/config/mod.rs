@@ -5,6 +5,7 @@
 //!
 //! Nothing here reads a secret before [`SecretRef::resolve`] is asked for it, and no type here holds one.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -65,9 +66,11 @@ pub struct EngineConfig {
     pub backoff_first: Duration,
     /// The longest wait between two attempts.
     pub backoff_max: Duration,
-    /// How many terraform runs go on at once; `None` is one a processor core.
-    pub runs_at_once: Option<usize>,
-    /// How long stopping may take.
+    /// How many inits and plans go on at once, over all tenants; `None` is one a processor core.
+    pub runs_at_once: Option<NonZeroUsize>,
+    /// How many applies go on at once, over all tenants; `None` is four a processor core.
+    pub applies_at_once: Option<NonZeroUsize>,
+    /// How long a stopping kaas, or a stopped terraform, is given to end in order.
     pub stop_grace: Duration,
 }
 
@@ -185,6 +188,7 @@ fn read(text: &str, base: &Path, report: &mut Report) -> Option<Config> {
 
 fn engine(raw: &raw::Engine, report: &mut Report) -> Option<EngineConfig> {
     let length = |text: &Option<String>, default| values::duration(text.as_deref().unwrap_or(default)).ok();
+    let count = |n: Option<u64>| n.and_then(|n| usize::try_from(n).ok()).and_then(NonZeroUsize::new);
     let engine = EngineConfig {
         lease: length(&raw.lease, "1m")?,
         sweep_every: length(&raw.sweep_every, "5m")?,
@@ -192,8 +196,9 @@ fn engine(raw: &raw::Engine, report: &mut Report) -> Option<EngineConfig> {
         attempts: raw.attempts.map_or(Some(8), |n| u32::try_from(n).ok())?,
         backoff_first: length(&raw.backoff_first, "5s")?,
         backoff_max: length(&raw.backoff_max, "5m")?,
-        runs_at_once: raw.runs_at_once.and_then(|n| usize::try_from(n).ok()),
-        stop_grace: length(&raw.stop_grace, "30s")?,
+        runs_at_once: count(raw.runs_at_once),
+        applies_at_once: count(raw.applies_at_once),
+        stop_grace: length(&raw.stop_grace, "1m")?,
     };
     if engine.backoff_first > engine.backoff_max {
         let hint = "Make it at most backoff_max, or backoff_max longer.";

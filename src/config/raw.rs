@@ -38,6 +38,7 @@ raw!(
         backoff_first: Text,
         backoff_max: Text,
         runs_at_once: Count,
+        applies_at_once: Count,
         stop_grace: Text,
     }
 );
@@ -71,8 +72,10 @@ raw!(
     /// `[tenants.<name>.runner]`.
     Runner {
         program: Text,
+        init_time_limit: Text,
         plan_time_limit: Text,
         apply_time_limit: Text,
+        lock_wait: Text,
         pass_environment: Vec<String>,
         cli_config_file: Text,
     }

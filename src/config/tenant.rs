@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use secrecy::SecretString;
 
 use super::finding::{Report, join};
 use super::people::{People, Platform};
@@ -69,27 +68,18 @@ pub enum ForgeConfig {
 pub struct RunnerConfig {
     /// The program: a path, or a bare name to be looked for on the PATH; `None` is the first of terraform and tofu.
     pub program: Option<PathBuf>,
+    /// How long an init may take.
+    pub init_time_limit: Duration,
     /// How long a plan may take.
     pub plan_time_limit: Duration,
     /// How long an apply may take.
     pub apply_time_limit: Duration,
+    /// How long terraform waits for a state lock.
+    pub lock_wait: Duration,
     /// Which environment variables are passed on: names, and beginnings with a `*` behind them.
     pub pass_environment: Vec<String>,
     /// terraform's CLI configuration.
     pub cli_config_file: Option<PathBuf>,
-}
-
-impl RunnerConfig {
-    /// The variables of kaas' environment that terraform sees.
-    pub fn environment(&self, all: impl IntoIterator<Item = (String, String)>) -> Vec<(String, SecretString)> {
-        let passed = |name: &str| {
-            self.pass_environment.iter().any(|p| p.strip_suffix('*').map_or(p == name, |start| name.starts_with(start)))
-        };
-        all.into_iter()
-            .filter(|(name, _)| passed(name))
-            .map(|(name, value)| (name, SecretString::from(value)))
-            .collect()
-    }
 }
 
 /// The Rancher that makes the clusters.
@@ -170,10 +160,13 @@ fn forge(raw: &raw::Forge, base: &Path) -> Option<ForgeConfig> {
 fn runner(raw: &raw::Runner, base: &Path) -> Option<RunnerConfig> {
     // A bare name is looked for on the PATH; whatever has a slash is a path like all others.
     let program = |text: &String| if text.contains('/') { below(base, text) } else { PathBuf::from(text) };
+    let length = |text: &Option<String>, default| values::duration(text.as_deref().unwrap_or(default)).ok();
     Some(RunnerConfig {
         program: raw.program.as_ref().map(program),
-        plan_time_limit: values::duration(raw.plan_time_limit.as_deref().unwrap_or("15m")).ok()?,
-        apply_time_limit: values::duration(raw.apply_time_limit.as_deref().unwrap_or("90m")).ok()?,
+        init_time_limit: length(&raw.init_time_limit, "10m")?,
+        plan_time_limit: length(&raw.plan_time_limit, "15m")?,
+        apply_time_limit: length(&raw.apply_time_limit, "90m")?,
+        lock_wait: length(&raw.lock_wait, "10s")?,
         pass_environment: raw.pass_environment.clone(),
         cli_config_file: raw.cli_config_file.as_ref().map(|file| below(base, file)),
     })

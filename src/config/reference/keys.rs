@@ -88,12 +88,18 @@ pub const SECTIONS: &[Section] = &[
                 "runs_at_once",
                 Takes::Count(1, 256),
                 Optional("one a processor core"),
-                "How many terraform runs go on at once, over all tenants, dealt fairly among them.",
+                "How many inits and plans go on at once, over all tenants, dealt fairly among them.",
+            ),
+            key(
+                "applies_at_once",
+                Takes::Count(1, 1_024),
+                Optional("four a processor core"),
+                "How many applies go on at once, over all tenants. An apply mostly waits for Rancher, so there may be more of them.",
             ),
             key(
                 "stop_grace",
                 Takes::Duration("1s", "10m"),
-                Default("\"30s\""),
+                Default("\"1m\""),
                 "How long a stopping kaas, or a stopped terraform, is given to end in order.",
             ),
         ],
@@ -164,6 +170,12 @@ pub const SECTIONS: &[Section] = &[
                 "The terraform (1.5 or later) or tofu (1.6 or later) to run. A bare name is looked for on the PATH.",
             ),
             key(
+                "init_time_limit",
+                Takes::Duration("10s", "4h"),
+                Default("\"10m\""),
+                "How long an init may take before it is stopped. It may have to download providers.",
+            ),
+            key(
                 "plan_time_limit",
                 Takes::Duration("10s", "4h"),
                 Default("\"15m\""),
@@ -174,6 +186,12 @@ pub const SECTIONS: &[Section] = &[
                 Takes::Duration("1m", "12h"),
                 Default("\"90m\""),
                 "How long an apply may take before it is stopped. Longer than the module's own timeouts of 60 minutes, so that terraform can say what was slow.",
+            ),
+            key(
+                "lock_wait",
+                Takes::Duration("1s", "1h"),
+                Default("\"10s\""),
+                "How long terraform waits for a state lock that somebody else holds. kaas tries again later, too.",
             ),
             key(
                 "pass_environment",
