@@ -130,6 +130,7 @@ fn the_reference_names_exactly_the_keys_of_the_raw_types() {
             let ends = match key.takes {
                 Takes::Secret => &[".env", ".file"][..],
                 Takes::Texts(..) => &["[]"],
+                Takes::Lists(..) => &[".*[]"],
                 Takes::TextMap(..) | Takes::Values => &[".*"],
                 _ => &[""],
             };

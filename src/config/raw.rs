@@ -98,6 +98,7 @@ raw!(
         templates_dir: Text,
         required_version: Text,
         provider_version: Text,
+        shown: BTreeMap<String, Vec<String>>,
         backend: Backend,
         foundation: Option<Foundation>,
     }

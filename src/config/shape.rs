@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table, Value};
 
 use super::finding::{Finding, Report, Severity, Spots, did_you_mean, join, sentence};
-use super::reference::{Key, Need, SECTIONS, Section, Takes};
+use super::reference::{Check, Key, Need, SECTIONS, Section, Takes};
 use super::values;
 
 /// Reads the text; `None` where it is not TOML at all.
@@ -164,25 +164,25 @@ impl Walk<'_> {
                 self.sound(at, values::cents(&value).map(|_| value))
             }
             Takes::Secret => self.secret(at, value),
-            Takes::Texts(_, check) => {
-                let items = self.array(at, value, "texts")?;
-                if items.is_empty() {
-                    // An empty list is what it says, except where a list has to be there: the checks behind say so.
-                    return Some(Value::Array(Vec::new()));
-                }
-                let each = items.iter().enumerate().filter_map(|(index, item)| {
-                    let at = join(at, &index.to_string());
-                    self.report.spots.note(&at, item.span().start);
-                    self.text(takes, &at, item.get_ref(), *check)
-                });
-                Some(Value::Array(each.collect()))
-            }
+            Takes::Lists(_, check) => self.map(at, value, |walk, at, item| walk.texts(takes, at, item, *check)),
+            Takes::Texts(_, check) => self.texts(takes, at, value, *check),
             Takes::TextMap(_, check) => self.map(at, value, |walk, at, item| walk.text(takes, at, item, *check)),
             Takes::Values => self.map(at, value, |walk, at, item| {
                 let Some(value) = plain(item) else { return walk.wrong(takes, at, item) };
                 walk.sound(at, values::value(&value).map(|_| value))
             }),
         }
+    }
+
+    /// A list of texts. An empty one is sound here: where one has to be there, the checks behind say so.
+    fn texts(&mut self, takes: &Takes, at: &str, value: &DeValue<'_>, check: Check) -> Option<Value> {
+        let mut sound = Vec::new();
+        for (index, item) in self.array(at, value, "texts")?.iter().enumerate() {
+            let at = join(at, &index.to_string());
+            self.report.spots.note(&at, item.span().start);
+            sound.extend(self.text(takes, &at, item.get_ref(), check));
+        }
+        Some(Value::Array(sound))
     }
 
     /// A table by terraform's names.
@@ -230,7 +230,7 @@ impl Walk<'_> {
         self.sound(&join(at, key), checked.map(|()| Value::Table(secret)))
     }
 
-    fn text(&mut self, takes: &Takes, at: &str, value: &DeValue<'_>, check: super::reference::Check) -> Option<Value> {
+    fn text(&mut self, takes: &Takes, at: &str, value: &DeValue<'_>, check: Check) -> Option<Value> {
         let text = self.is_text(takes, at, value)?.to_owned();
         self.sound(at, check(&text).map(|()| Value::String(text)))
     }

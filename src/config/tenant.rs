@@ -15,6 +15,7 @@ use crate::lifecycle::catalogue::{Catalogue, Value};
 use crate::lifecycle::form::{ClassName, TenantName};
 use crate::lifecycle::policy::Policy;
 use crate::render::module::{Backend, Settings, StateAt};
+use crate::render::plan::AllowList;
 
 /// A tenant.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +34,8 @@ pub struct TenantConfig {
     pub rancher: RancherConfig,
     /// What the files say that kaas writes.
     pub render: Settings,
+    /// The attributes whose values people see in a plan.
+    pub shown: AllowList,
     /// The folder of the tenant's own templates.
     pub templates_dir: Option<PathBuf>,
     /// Who may ask, who decides, and for how long.
@@ -134,6 +137,7 @@ pub(super) fn tenant(name: &str, raw: &raw::Tenant, base: &Path, report: &mut Re
         runner: runner(&raw.runner, base)?,
         rancher: rancher?,
         render: render?,
+        shown: shown(&raw.render.shown),
         templates_dir: raw.render.templates_dir.as_ref().map(|dir| below(base, dir)),
         policy: policy?,
         people,
@@ -198,6 +202,14 @@ fn rancher(raw: &raw::Tenant, people: &People, base: &Path, path: &str, report: 
             }),
         },
         links: people.links(Platform::Rancher),
+    })
+}
+
+/// What kaas shows anyhow, and the tenant's own.
+fn shown(raw: &BTreeMap<String, Vec<String>>) -> AllowList {
+    raw.iter().fold(AllowList::default(), |list, (kind, paths)| {
+        let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+        list.with([(kind.as_str(), &paths[..])])
     })
 }
 

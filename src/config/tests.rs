@@ -266,6 +266,11 @@ fn single_values() {
     check(values::module, &["aws-rancher-cluster", "aws_2.0"], &["", "../x", "a/b", ".hidden", "a..b"]);
     check(values::prefix, &["", "clusters/", "a/b/"], &["clusters", "/a/", "a/../b/"]);
     check(values::email, &["a@b.example"], &["a", "@b.c", "a@b", "a b@c.d", "a@b.c\n"]);
+    check(
+        values::attribute,
+        &["name", "tags.*", "rke_config.**", "a-b.c_d"],
+        &["", ".", "a.", "**", "a.**.b", "a b", "*x"],
+    );
     check(values::channel, &["#clusters"], &["clusters", "#", "#a b"]);
     assert!(values::is_loopback("http://localhost:80") && values::is_loopback("http://[::1]:80/x"));
     assert!(!values::is_loopback("http://localhost.example.com") && !values::is_loopback("http://10.0.0.1"));

@@ -136,6 +136,17 @@ pub fn identifier(text: &str) -> Checked {
     held(ok, "is not a name of terraform", "letters, digits, _ and -, starting with a letter")
 }
 
+/// The path of an attribute of a resource.
+pub fn attribute(text: &str) -> Checked {
+    let name = |part: &str| only(part, 64, "_-") || part == "*";
+    let (names, _) = text.rsplit_once('.').filter(|(_, last)| *last == "**").unwrap_or((text, ""));
+    held(
+        names.split('.').all(name),
+        "is not the path of an attribute",
+        "names joined by dots; * is any one name, ** at the end everything below",
+    )
+}
+
 /// The name of an environment variable.
 pub fn environment_name(text: &str) -> Checked {
     let ok = only(text, 128, "_") && !text.starts_with(|c: char| c.is_ascii_digit());

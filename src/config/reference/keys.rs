@@ -278,6 +278,12 @@ pub const SECTIONS: &[Section] = &[
                 "Which terraform may run the files.",
             ),
             key(
+                "shown",
+                Takes::Lists("the path of an attribute, such as tags.* or network.name", v::attribute),
+                Default("{}"),
+                "Attributes whose values people see in a plan, by resource type, besides those that kaas knows. All others are shown as (hidden), and what may carry a credential always is.",
+            ),
+            key(
                 "provider_version",
                 Takes::Text("version constraints, such as ~> 14.1", v::version),
                 Default("\"~> 14.1\""),

@@ -74,6 +74,8 @@ pub enum Takes {
     Texts(&'static str, Check),
     /// A table of texts by terraform's names; what each has to be, in words, and its check.
     TextMap(&'static str, Check),
+    /// A table of lists of texts by terraform's names; what each text has to be, in words, and its check.
+    Lists(&'static str, Check),
     /// A table of values by terraform's names.
     Values,
 }
@@ -91,6 +93,7 @@ impl Takes {
             Self::Secret => "a reference to a secret: { env = \"NAME\" } or { file = \"path\" }".to_owned(),
             Self::Texts(what, _) => format!("a list; each is {what}"),
             Self::TextMap(what, _) => format!("a table by terraform's names; each value is {what}"),
+            Self::Lists(what, _) => format!("a table of lists by terraform's names; each item is {what}"),
             Self::Values => {
                 "a table by terraform's names; text, whole numbers, true or false, lists and tables of text".to_owned()
             }
