@@ -7,6 +7,7 @@
 pub mod cli;
 pub mod clock;
 pub mod forge;
+pub mod config;
 pub mod lifecycle;
 pub mod ports;
 pub mod record;

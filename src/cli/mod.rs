@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 
 pub mod data;
+pub mod check;
 #[cfg(feature = "sim")]
 pub mod sim;
 
@@ -22,6 +23,8 @@ enum Command {
     Import(data::Import),
     /// The audit ledger: who did what, over which plan, unaltered.
     Audit(data::Audit),
+    /// Checks a configuration and says everything that is wrong with it.
+    Check(check::Args),
     /// Simulated outside: a Rancher, and a stand-in for its terraform provider.
     #[cfg(feature = "sim")]
     Sim(sim::Args),
@@ -57,6 +60,7 @@ pub fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Export(args) => data::export(&args),
         Command::Import(args) => data::import(&args),
         Command::Audit(args) => data::audit(&args),
+        Command::Check(args) => check::run(&args),
         #[cfg(feature = "sim")]
         Command::Sim(args) => sim::run(args),
     }

@@ -1,0 +1,326 @@
+//! A tenant: its adapters' settings, its people, its policy and its catalogue.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+use super::finding::{Report, join};
+use super::people::{People, Platform};
+use super::secret::SecretRef;
+use super::{catalogue, people, policy, raw, values};
+use crate::lifecycle::PersonId;
+use crate::lifecycle::catalogue::{Catalogue, Value};
+use crate::lifecycle::form::{ClassName, TenantName};
+use crate::lifecycle::policy::Policy;
+use crate::render::module::{Backend, Settings, StateAt};
+use crate::render::plan::AllowList;
+
+/// A tenant.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TenantConfig {
+    /// Its name.
+    pub name: TenantName,
+    /// In which times are shown.
+    pub time_zone: TimeZone,
+    /// Where people talk.
+    pub chat: ChatConfig,
+    /// Where pull requests live.
+    pub forge: ForgeConfig,
+    /// How terraform is run.
+    pub runner: RunnerConfig,
+    /// The Rancher that makes the clusters.
+    pub rancher: RancherConfig,
+    /// What the files say that kaas writes.
+    pub render: Settings,
+    /// The attributes whose values people see in a plan.
+    pub shown: AllowList,
+    /// The folder of the tenant's own templates.
+    pub templates_dir: Option<PathBuf>,
+    /// Who may ask, who decides, and for how long.
+    pub policy: Policy,
+    /// Who is who.
+    pub people: People,
+    /// What people may choose from.
+    pub catalogue: Catalogue,
+}
+
+/// Where people talk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChatConfig {
+    /// The terminal.
+    Terminal {
+        /// The channel that holds the cards: `#clusters`.
+        channel: String,
+    },
+}
+
+/// Where pull requests live.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ForgeConfig {
+    /// A bare repository on this machine.
+    Local {
+        /// Where it lies.
+        path: PathBuf,
+    },
+}
+
+/// How terraform is run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunnerConfig {
+    /// The program: a path, or a bare name to be looked for on the PATH; `None` is the first of terraform and tofu.
+    pub program: Option<PathBuf>,
+    /// How long an init may take.
+    pub init_time_limit: Duration,
+    /// How long a plan may take.
+    pub plan_time_limit: Duration,
+    /// How long an apply may take.
+    pub apply_time_limit: Duration,
+    /// How long terraform waits for a state lock.
+    pub lock_wait: Duration,
+    /// Which environment variables are passed on: names, and beginnings with a `*` behind them.
+    pub pass_environment: Vec<String>,
+    /// terraform's CLI configuration.
+    pub cli_config_file: Option<PathBuf>,
+}
+
+/// The Rancher that makes the clusters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RancherConfig {
+    /// Its address, without a slash at the end.
+    pub url: String,
+    /// The token of kaas' own user.
+    pub token: SecretRef,
+    /// The authority that signed its certificate, as PEM.
+    pub ca_file: Option<PathBuf>,
+    /// The role that whoever asked is given, where the class says nothing.
+    pub requester_role: String,
+    /// The role that whoever asked is given, by class.
+    pub requester_roles: BTreeMap<ClassName, String>,
+    /// A group that is given a way in as well.
+    pub team: Option<Team>,
+    /// Who is who in Rancher.
+    pub links: BTreeMap<PersonId, String>,
+}
+
+/// A group of Rancher that is given a way into every cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Team {
+    /// The group's principal.
+    pub principal: String,
+    /// The role it is given.
+    pub role: String,
+}
+
+impl RancherConfig {
+    /// The role that whoever asked is given in clusters of a class.
+    pub fn role_of(&self, class: &ClassName) -> &str {
+        self.requester_roles.get(class).unwrap_or(&self.requester_role)
+    }
+}
+
+/// Builds a tenant. `None` where a part is missing, which has been reported then.
+pub(super) fn tenant(name: &str, raw: &raw::Tenant, base: &Path, report: &mut Report) -> Option<TenantConfig> {
+    let path = join("tenants", name);
+    // Everything is looked at before anything is given up, so that all mistakes are told at once.
+    let people = people::people(&raw.people, &join(&path, "people"), report);
+    let policy = policy::policy(&raw.policy, &people, &path, report);
+    let catalogue = catalogue::catalogue(&raw.classes, &join(&path, "classes"), report);
+    let rancher = rancher(raw, &people, base, &join(&path, "rancher"), report);
+    let render = render(raw, base, &join(&path, "render"), report);
+    Some(TenantConfig {
+        name: name.parse().ok()?,
+        time_zone: TimeZone::get(raw.time_zone.as_deref().unwrap_or("UTC")).ok()?,
+        chat: chat(&raw.chat)?,
+        forge: forge(&raw.forge, base)?,
+        runner: runner(&raw.runner, base)?,
+        rancher: rancher?,
+        render: render?,
+        shown: shown(&raw.render.shown),
+        templates_dir: raw.render.templates_dir.as_ref().map(|dir| below(base, dir)),
+        policy: policy?,
+        people,
+        catalogue,
+    })
+}
+
+fn chat(raw: &raw::Chat) -> Option<ChatConfig> {
+    match raw.kind.as_deref()? {
+        "terminal" => {
+            Some(ChatConfig::Terminal { channel: raw.channel.clone().unwrap_or_else(|| "#clusters".to_owned()) })
+        }
+        _ => None,
+    }
+}
+
+fn forge(raw: &raw::Forge, base: &Path) -> Option<ForgeConfig> {
+    match raw.kind.as_deref()? {
+        "local" => Some(ForgeConfig::Local { path: below(base, raw.path.as_ref()?) }),
+        _ => None,
+    }
+}
+
+fn runner(raw: &raw::Runner, base: &Path) -> Option<RunnerConfig> {
+    // A bare name is looked for on the PATH; whatever has a slash is a path like all others.
+    let program = |text: &String| if text.contains('/') { below(base, text) } else { PathBuf::from(text) };
+    let length = |text: &Option<String>, default| values::duration(text.as_deref().unwrap_or(default)).ok();
+    Some(RunnerConfig {
+        program: raw.program.as_ref().map(program),
+        init_time_limit: length(&raw.init_time_limit, "10m")?,
+        plan_time_limit: length(&raw.plan_time_limit, "15m")?,
+        apply_time_limit: length(&raw.apply_time_limit, "90m")?,
+        lock_wait: length(&raw.lock_wait, "10s")?,
+        pass_environment: raw.pass_environment.clone(),
+        cli_config_file: raw.cli_config_file.as_ref().map(|file| below(base, file)),
+    })
+}
+
+fn rancher(raw: &raw::Tenant, people: &People, base: &Path, path: &str, report: &mut Report) -> Option<RancherConfig> {
+    let (classes, raw) = (&raw.classes, &raw.rancher);
+    let url = raw.url.as_deref()?.trim_end_matches('/').to_owned();
+    if url.starts_with("http://") && !values::is_loopback(&url) {
+        let hint = "Use https://, so that the token is not sent in clear.";
+        report.warning(&join(path, "url"), "is not encrypted, and not on this machine", hint);
+    }
+    let token = match (&raw.token.env, &raw.token.file) {
+        (Some(name), None) => SecretRef::Env(name.clone()),
+        (None, Some(file)) => SecretRef::File(below(base, file)),
+        _ => return None,
+    };
+    Some(RancherConfig {
+        url,
+        token,
+        ca_file: raw.ca_file.as_ref().map(|file| below(base, file)),
+        requester_role: raw.requester_role.clone().unwrap_or_else(|| "cluster-owner".to_owned()),
+        requester_roles: catalogue::roles(classes),
+        team: match &raw.team {
+            None => None,
+            Some(team) => Some(Team {
+                principal: team.principal.clone()?,
+                role: team.role.clone().unwrap_or_else(|| "cluster-member".to_owned()),
+            }),
+        },
+        links: people.links(Platform::Rancher),
+    })
+}
+
+/// What kaas shows anyhow, and the tenant's own.
+fn shown(raw: &BTreeMap<String, Vec<String>>) -> AllowList {
+    raw.iter().fold(AllowList::default(), |list, (kind, paths)| {
+        let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+        list.with([(kind.as_str(), &paths[..])])
+    })
+}
+
+/// A path of the file: a relative one starts at the folder of the file.
+pub(super) fn below(base: &Path, path: impl AsRef<Path>) -> PathBuf {
+    base.join(path).components().collect()
+}
+
+/// Backend arguments that carry a credential.
+const CREDENTIALS: [&str; 6] =
+    ["access_key", "secret_key", "token", "session_token", "sse_customer_key", "web_identity_token"];
+
+fn render(tenant: &raw::Tenant, base: &Path, path: &str, report: &mut Report) -> Option<Settings> {
+    let raw = &tenant.render;
+    let (at_render, at) = (path, join(path, "backend"));
+    let known = ["bucket", "key", "region", "use_lockfile", "path"];
+    let backend = &raw.backend;
+    let backend_extra = extra(&backend.extra, &known, &at, report);
+    let foundation = raw.foundation.as_ref().map(|f| (f, extra(&f.extra, &known, &join(path, "foundation"), report)));
+    if foundation.is_none() && report.clean(&join(path, "foundation")) {
+        for (name, _) in tenant.classes.iter().filter(|(_, c)| !c.foundation.is_empty()) {
+            let problem = format!("is missing, although the class {name} takes inputs from it");
+            report.error(&join(path, "foundation"), problem, "Say where the state of the foundation lives.");
+        }
+    }
+    // terraform's files are UTF-8, and so are the paths in them.
+    let mut text = |key: &str, path: &String| {
+        let path = below(base, path).to_str().map(str::to_owned);
+        if path.is_none() {
+            let hint = "Write a whole path, or move the file to a folder whose name is UTF-8.";
+            report.error(&format!("{at_render}.{key}"), "starts at a folder whose name is not UTF-8", hint);
+        }
+        path
+    };
+    let backend = match backend.kind.as_deref()? {
+        "s3" => Backend::S3 {
+            bucket: backend.bucket.clone()?,
+            region: backend.region.clone()?,
+            prefix: backend.prefix.clone().unwrap_or_else(|| "clusters/".to_owned()),
+            lockfile: backend.lockfile.unwrap_or(true),
+            extra: backend_extra,
+        },
+        "local" => Backend::Local { dir: text("backend.dir", backend.dir.as_ref()?)? },
+        _ => return None,
+    };
+    let foundation = match foundation {
+        None => None,
+        Some((raw, extra)) => Some(match raw.kind.as_deref()? {
+            "s3" => {
+                StateAt::S3 { bucket: raw.bucket.clone()?, region: raw.region.clone()?, key: raw.key.clone()?, extra }
+            }
+            "local" => StateAt::Local { path: text("foundation.path", raw.path.as_ref()?)? },
+            _ => return None,
+        }),
+    };
+    let mut settings = Settings::new(backend, foundation);
+    if let Some(version) = &raw.required_version {
+        settings.required_version.clone_from(version);
+    }
+    if let (Some(version), Some(provider)) = (&raw.provider_version, settings.providers.get_mut("rancher2")) {
+        provider.version.clone_from(version);
+    }
+    Some(settings)
+}
+
+fn extra(
+    raw: &BTreeMap<String, toml::Value>,
+    known: &[&str],
+    path: &str,
+    report: &mut Report,
+) -> BTreeMap<String, Value> {
+    for name in raw.keys() {
+        let at = join(&join(path, "extra"), name);
+        if CREDENTIALS.contains(&name.as_str()) {
+            let hint =
+                "Leave it out and pass the credential on through terraform's environment (runner.pass_environment).";
+            report.error(&at, "is a credential, and would be written into the repository", hint);
+        } else if known.contains(&name.as_str()) {
+            report.error(&at, "is given by a key of its own", "Leave it out here.");
+        } else if raw[name].as_str().is_some_and(values::looks_secret) {
+            report.error(
+                &at,
+                "looks like a secret in clear",
+                "It would be written into the repository: leave it out, and make a new one.",
+            );
+        }
+    }
+    raw.iter().filter_map(|(k, v)| Some((k.clone(), values::value(v).ok()?))).collect()
+}
+
+/// Reports what two tenants share that only one may have.
+pub(super) fn apart(tenants: &[TenantConfig], report: &mut Report) {
+    let mut owners: BTreeMap<(&str, String), &TenantName> = BTreeMap::new();
+    for tenant in tenants {
+        let ForgeConfig::Local { path: repository } = &tenant.forge;
+        let ChatConfig::Terminal { channel } = &tenant.chat;
+        let states = match &tenant.render.backend {
+            Backend::S3 { bucket, prefix, .. } => format!("{bucket}/{prefix}"),
+            Backend::Local { dir } => dir.clone(),
+        };
+        let shared = [
+            ("chat", "channel", channel.clone(), "channel"),
+            ("forge", "path", repository.display().to_string(), "repository"),
+            ("render", "backend", states, "place for terraform states"),
+        ];
+        for (table, key, place, what) in shared {
+            if let Some(other) = owners.insert((table, place), &tenant.name) {
+                let at = join(&join(&join("tenants", tenant.name.as_str()), table), key);
+                let hint = "Clusters of two tenants may have the same name: give each tenant its own.";
+                report.error(&at, format!("is the {what} of the tenant {other}"), hint);
+            }
+        }
+    }
+}
