@@ -6,6 +6,7 @@
 
 pub mod cli;
 pub mod clock;
+pub mod command;
 pub mod lifecycle;
 pub mod ports;
 pub mod render;
