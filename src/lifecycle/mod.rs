@@ -25,6 +25,7 @@ pub mod form;
 pub mod notice;
 pub mod policy;
 pub mod step;
+pub mod summary;
 
 use form::{ClusterName, Form, Invalid, Reason, TenantName, Ticket, checked_text};
 use notice::Notice;

@@ -3,3 +3,5 @@
 //! Nothing here does I/O, is async, reads a clock or draws a random number.
 
 pub mod message;
+pub mod say;
+pub mod when;
