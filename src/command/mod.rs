@@ -7,10 +7,13 @@
 use crate::lifecycle::form::{ClusterName, Form, Reason};
 
 mod echo;
+pub mod flags;
 pub mod help;
 mod nearest;
 pub mod normalise;
 pub mod parse;
+#[cfg(test)]
+mod properties;
 mod read;
 mod request;
 pub mod table;

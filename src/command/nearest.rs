@@ -9,7 +9,7 @@ const COMPARED_MAX: usize = 40;
 pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = keyword(word.trim_matches(|c: char| !c.is_alphanumeric()));
     let letters = word.chars().count();
-    if letters < 2 || letters > COMPARED_MAX {
+    if !(2..=COMPARED_MAX).contains(&letters) {
         return None;
     }
     let slips = |candidate: &str| {

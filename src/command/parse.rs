@@ -186,4 +186,4 @@ fn one(verb: Option<Verb>, what: &str, problem: String, instead: Option<String>)
 
 #[cfg(test)]
 #[path = "parse_tests.rs"]
-mod tests;
+pub(super) mod tests;

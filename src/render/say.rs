@@ -15,6 +15,8 @@ pub mod answers;
 pub mod card;
 pub mod lists;
 pub mod notice;
+#[cfg(test)]
+mod properties;
 pub mod refusal;
 #[cfg(test)]
 mod sample;
@@ -22,7 +24,7 @@ mod words;
 
 pub use answers::{classes, dry_run, help, mistakes, on_it, trouble};
 pub use card::{CardView, Progress, card};
-pub use lists::{Listing, list, show};
+pub use lists::{ListOf, Listing, list, show};
 pub use notice::notice;
 pub use refusal::refusal;
 

@@ -44,9 +44,9 @@ pub fn length(length: SignedDuration) -> String {
     let seconds = length.as_secs().max(0);
     let many = |number: i64, unit: &str| format!("{number} {unit}{}", if number == 1 { "" } else { "s" });
     match seconds {
-        ..MINUTE => format!("{seconds} s"),
-        ..HOUR => format!("{} min", seconds / MINUTE),
-        ..DAY => many(seconds / HOUR, "hour"),
+        s if s < MINUTE => format!("{s} s"),
+        s if s < HOUR => format!("{} min", s / MINUTE),
+        s if s < DAY => many(seconds / HOUR, "hour"),
         _ => many(seconds / DAY, "day"),
     }
 }
@@ -55,9 +55,9 @@ pub fn length(length: SignedDuration) -> String {
 pub fn about(length: SignedDuration) -> String {
     let seconds = length.as_secs().max(1);
     let half = match seconds {
-        ..MINUTE => 0,
-        ..HOUR => MINUTE / 2,
-        ..DAY => HOUR / 2,
+        s if s < MINUTE => 0,
+        s if s < HOUR => MINUTE / 2,
+        s if s < DAY => HOUR / 2,
         _ => DAY / 2,
     };
     self::length(SignedDuration::from_secs(seconds + half))
@@ -68,7 +68,7 @@ pub fn dollars(dollars: u32) -> String {
     let digits = dollars.to_string();
     let mut out = String::from("$");
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);

@@ -8,14 +8,14 @@ use crate::lifecycle::form::{ClusterName, Form, KubernetesVersion, Region};
 use crate::render::message::Message;
 use crate::render::when;
 
-use super::words::{Say, message};
+use super::words::{Say, many, message};
 
 /// All that is wrong with a line. `verb` is the command, where it is known; `wrong` is each piece with its problem; `instead` is a line that works.
 pub fn mistakes(verb: Option<&str>, wrong: &[(&str, &str)], instead: Option<&str>) -> Message {
     let first = match verb {
         Some("request") => "I can't request that cluster yet:".to_owned(),
-        Some(verb) => format!("I don't understand that {verb} yet:"),
-        None => "I don't understand that yet:".to_owned(),
+        Some("list" | "classes" | "help") | None => "I don't understand that yet:".to_owned(),
+        Some(verb) => format!("I can't {verb} that yet:"),
     };
     let width =
         wrong.iter().map(|(what, _)| what.chars().count()).filter(|width| *width <= 20).max().unwrap_or_default();
@@ -112,7 +112,7 @@ fn class_lines(class: &Class, default: bool) -> Vec<Say> {
 /// `  small   m6i.large   1 + 3 nodes (1 to 10 workers)  about $412 a month`
 fn size_line(size: &Size, name: usize, machine: usize) -> String {
     let Size { workers_min: min, workers_max: max, workers_default, control_planes, .. } = size;
-    let range = if min == max { format!("{min} workers") } else { format!("{min} to {max} workers") };
+    let range = if min == max { many(*min, "worker") } else { format!("{min} to {max} workers") };
     let cost =
         size.dollars_a_month(*workers_default).map(|dollars| format!("  about {} a month", when::dollars(dollars)));
     format!(

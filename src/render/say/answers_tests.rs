@@ -25,7 +25,7 @@ fn all_mistakes_with_a_line_to_send_instead() {
     ");
     let missing = [("name", "is missing: which cluster? Such as /kaas approve teal-otter")];
     insta::assert_snapshot!(read(&mistakes(Some("approve"), &missing, None)), @"
-    I don't understand that approve yet:
+    I can't approve that yet:
       name  is missing: which cluster? Such as /kaas approve teal-otter
     ");
     let nasty = mistakes(None, &[("a\n\u{202e}b", "is odd")], None);
@@ -105,7 +105,7 @@ fn what_can_be_asked_for() {
       It wants a reason.
 
     edge: K3s, one node
-      tiny  t3.small  1 + 1 nodes (1 workers)
+      tiny  t3.small  1 + 1 nodes (1 worker)
       k8s     K3s v1.33.5
       region  eu-west-1
       ttl     without an end, unless you ask for one

@@ -55,7 +55,7 @@ pub fn card(view: &CardView<'_>) -> Message {
 fn head(view: &CardView<'_>) -> Say {
     let Change { kind, undo, number, .. } = &view.cluster.change;
     let what = match (kind, undo) {
-        (_, true) => "taking back",
+        (_, true) => "clean-up",
         (Kind::Create, false) => "new cluster",
         (Kind::Destroy, false) => "destroy",
     };
@@ -265,6 +265,9 @@ fn votes(view: &CardView<'_>) -> Option<Say> {
                 return Some(say);
             }
             let more = if voted.is_empty() { "" } else { " more" };
+            if others.is_empty() {
+                return Some(say.text(format!(" · {}{more} needed, and nobody is left to give one", counted(missing))));
+            }
             Some(say.text(format!(" · {}{more} of ", counted(missing))).people(&others, ", "))
         }
         State::Preparing { .. } | State::Applying(_) | State::Joining(_) | State::Stuck { .. } => {

@@ -172,14 +172,14 @@ fn a_destroy_in_every_state() {
 #[test]
 fn what_is_taken_back_in_every_state() {
     insta::assert_snapshot!(said(&undoing(State::Preparing { pull: Some(pull()), plan: None })), @r#"
-    crucial-sandbox · taking back · planning   change 42
+    crucial-sandbox · clean-up · planning   change 42
     small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5 · frees about $412 a month
     @alice: "load test of billing" (OPS-77)
     Pull request #17 https://git.example.com/acme/clusters/pull/17
     [ Cancel ]
     "#);
     insta::assert_snapshot!(said(&undoing(reviewing(&["carol"]))), @r#"
-    crucial-sandbox · taking back · waiting for 1 more approval   change 42
+    crucial-sandbox · clean-up · waiting for 1 more approval   change 42
     small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5 · frees about $412 a month
     @alice: "load test of billing" (OPS-77)
     Plan 9f3ac1  7 to add, 0 to change, 0 to destroy · green: touches nothing that exists
@@ -188,11 +188,11 @@ fn what_is_taken_back_in_every_state() {
     [ Approve ] [ Reject … ] [ Plan ] [ Cancel ]
     "#);
     insta::assert_snapshot!(said(&undoing(State::Done)), @r#"
-    crucial-sandbox · taking back · taken down again   change 42
+    crucial-sandbox · clean-up · taken down again   change 42
     small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5 · frees about $412 a month
     @alice: "load test of billing" (OPS-77)
     "#);
-    insta::assert_snapshot!(first(&undoing(stuck_in(joining())), None, None), @r#"crucial-sandbox · taking back · stuck: terraform: "InvalidAMIID.NotFound: ami-0abc" (ref K-91TD), retry   change 42"#);
+    insta::assert_snapshot!(first(&undoing(stuck_in(joining())), None, None), @r#"crucial-sandbox · clean-up · stuck: terraform: "InvalidAMIID.NotFound: ami-0abc" (ref K-91TD), retry   change 42"#);
 }
 
 #[test]

@@ -24,7 +24,7 @@ pub fn notice(notice: &Notice, cluster: &Cluster, context: &Context<'_>) -> Mess
                 .mentions(approvers)
                 .text(": press Approve on the card, or send ")
                 .command(&format!("approve {}", name(cluster)))
-                .text(format!(". Without a decision it closes at {until}."))
+                .text(format!(". It stays open until {until}."))
                 .message()
         }
         Notice::Approved { by, plan } => {
@@ -58,10 +58,10 @@ pub fn notice(notice: &Notice, cluster: &Cluster, context: &Context<'_>) -> Mess
             .message(),
         Notice::LeaseEnded => {
             let over = match cluster.form.ttl {
+                Some(ttl) if ttl.to_string().starts_with("1 ") => format!("its {ttl} is over"),
                 Some(ttl) => format!("its {ttl} are over"),
                 None => "its time is over".to_owned(),
             };
-            let over = if over == "its 1 day are over" { "its day is over".to_owned() } else { over };
             about(cluster)
                 .text(format!("{over}, so kaas asks for it to be destroyed. Nothing is touched before that is approved."))
                 .message()
@@ -193,7 +193,7 @@ fn what_stays(cluster: &Cluster) -> &'static str {
 
 fn yours_ended(cluster: &Cluster, closed: &Closed, context: &Context<'_>) -> Message {
     let asked = match (cluster.change.undo, cluster.change.kind) {
-        (true, _) => "Taking back ",
+        (true, _) => "The clean-up of ",
         (false, Kind::Create) => "Your request for ",
         (false, Kind::Destroy) => "Your request to destroy ",
     };
@@ -201,9 +201,8 @@ fn yours_ended(cluster: &Cluster, closed: &Closed, context: &Context<'_>) -> Mes
     let say = ended(say, closed, context).text(". ").text(what_stays(cluster));
     match (cluster.change.undo, cluster.change.kind) {
         (false, Kind::Create) => say.text(" Ask again when you like: ").command(&format!("request {}", name(cluster))),
-        (false, Kind::Destroy) | (true, _) => {
-            say.text(" Ask again when you like: ").command(&format!("destroy {}", name(cluster)))
-        }
+        (false, Kind::Destroy) => say.text(" Ask again when you like: ").command(&format!("destroy {}", name(cluster))),
+        (true, _) => say.text(" See what there is: ").command(&format!("show {}", name(cluster))),
     }
     .message()
 }
@@ -238,8 +237,15 @@ fn stuck(cluster: &Cluster, why: &StuckWhy) -> Message {
     if !can_cancel(&cluster.change, was) {
         return say.text(".").message();
     }
-    let say = say.text(", or ").command(&cancel);
-    if begun { say.text(" to take it down again.") } else { say.text(" to end it.") }.message()
+    match why {
+        StuckWhy::Fault(_) if begun => say.text(", or ").command(&cancel).text(" to take it down again."),
+        StuckWhy::Fault(_) => say.text(", or ").command(&cancel).text(" to end it."),
+        StuckWhy::Pushed { .. } | StuckWhy::Differs if begun => {
+            say.text(", ").command(&cancel).text(" takes it down again.")
+        }
+        StuckWhy::Pushed { .. } | StuckWhy::Differs => say.text(", ").command(&cancel).text(" ends it."),
+    }
+    .message()
 }
 
 /// `crucial-sandbox is ready. alice has the way in; team billing can see it.`

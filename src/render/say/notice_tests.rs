@@ -39,7 +39,7 @@ fn a_plan_is_here() {
 fn people_decide() {
     let create = cluster(reviewing(&["bob"]));
     let waiting = Notice::StillWaiting { missing: 1, approvers: people(&["carol", "dave"]), deadline: after("44h") };
-    insta::assert_snapshot!(said(waiting, &create), @"crucial-sandbox still waits for one approval. @carol, @dave: press Approve on the card, or send /kaas approve crucial-sandbox. Without a decision it closes at Tue 24 Nov 10:02.");
+    insta::assert_snapshot!(said(waiting, &create), @"crucial-sandbox still waits for one approval. @carol, @dave: press Approve on the card, or send /kaas approve crucial-sandbox. It stays open until Tue 24 Nov 10:02.");
     let decided = || Notice::Approved { by: people(&["bob", "carol"]), plan: digest() };
     insta::assert_snapshot!(said(decided(), &cluster(State::Applying(approved()))), @"crucial-sandbox: approved by bob and carol over plan 9f3ac1. Applying now, usually 9 min.");
     insta::assert_snapshot!(said(decided(), &destroying(State::Applying(approved()))), @"crucial-sandbox: approved by bob and carol over plan 9f3ac1. Destroying now, usually 9 min.");
@@ -72,7 +72,7 @@ fn a_change_ends() {
     insta::assert_snapshot!(said(Notice::YoursEnded(rejected()), &create), @"Your request for crucial-sandbox was rejected by carol: the budget is gone. Nothing was made. Ask again when you like: /kaas request crucial-sandbox");
     insta::assert_snapshot!(said(Notice::YoursEnded(Closed::NobodyDecided { deadline: after("-1m") }), &create), @"Your request for crucial-sandbox was closed, because nobody decided by 14:01. Nothing was made. Ask again when you like: /kaas request crucial-sandbox");
     insta::assert_snapshot!(said(Notice::YoursEnded(Closed::PullClosed { by: "eve".to_owned() }), &destroy), @"Your request to destroy crucial-sandbox was closed, because eve closed its pull request. The cluster stays as it is. Ask again when you like: /kaas destroy crucial-sandbox");
-    insta::assert_snapshot!(said(Notice::YoursEnded(rejected()), &undoing(State::Closed(rejected()))), @"Taking back crucial-sandbox was rejected by carol: the budget is gone. What was made so far stays. Ask again when you like: /kaas destroy crucial-sandbox");
+    insta::assert_snapshot!(said(Notice::YoursEnded(rejected()), &undoing(State::Closed(rejected()))), @"The clean-up of crucial-sandbox was rejected by carol: the budget is gone. What was made so far stays. See what there is: /kaas show crucial-sandbox");
 }
 
 #[test]
@@ -82,8 +82,8 @@ fn a_change_is_stuck() {
     insta::assert_snapshot!(said(Notice::Stuck(fault()), &cluster(stuck_in(preparing()))), @r#"crucial-sandbox is stuck. terraform: "InvalidAMIID.NotFound: ami-0abc" (ref K-91TD). Nothing was applied. Mend it and /kaas retry crucial-sandbox, or /kaas cancel crucial-sandbox to end it."#);
     insta::assert_snapshot!(said(Notice::Stuck(fault()), &destroying(stuck_in(joining()))), @r#"crucial-sandbox is stuck. terraform: "InvalidAMIID.NotFound: ami-0abc" (ref K-91TD). What is left stays in the state. Mend it and /kaas retry crucial-sandbox."#);
     let pushed = Notice::Stuck(StuckWhy::Pushed { by: "eve".to_owned(), files: 2 });
-    insta::assert_snapshot!(said(pushed, &cluster(stuck_in(preparing()))), @"crucial-sandbox is stuck. eve pushed to the branch (2 files), and kaas applies only what it wrote. Nothing was applied. /kaas retry crucial-sandbox writes it again, or /kaas cancel crucial-sandbox to end it.");
-    insta::assert_snapshot!(said(Notice::Stuck(StuckWhy::Differs), &cluster(stuck_in(preparing()))), @"crucial-sandbox is stuck. Twice in a row, what was planned was not what the pull request holds, so nobody could vote on it. Nothing was applied. /kaas retry crucial-sandbox writes it again, or /kaas cancel crucial-sandbox to end it.");
+    insta::assert_snapshot!(said(pushed, &cluster(stuck_in(preparing()))), @"crucial-sandbox is stuck. eve pushed to the branch (2 files), and kaas applies only what it wrote. Nothing was applied. /kaas retry crucial-sandbox writes it again, /kaas cancel crucial-sandbox ends it.");
+    insta::assert_snapshot!(said(Notice::Stuck(StuckWhy::Differs), &cluster(stuck_in(preparing()))), @"crucial-sandbox is stuck. Twice in a row, what was planned was not what the pull request holds, so nobody could vote on it. Nothing was applied. /kaas retry crucial-sandbox writes it again, /kaas cancel crucial-sandbox ends it.");
     insta::assert_snapshot!(said(Notice::Stuck(fault()), &cluster(preparing())), @r#"crucial-sandbox is stuck. terraform: "InvalidAMIID.NotFound: ami-0abc" (ref K-91TD). It has gone on since; see /kaas show crucial-sandbox."#);
 }
 
@@ -122,7 +122,7 @@ fn a_cluster_goes() {
     let mut over = destroying(State::Preparing { pull: None, plan: None });
     insta::assert_snapshot!(said(Notice::LeaseEnded, &over), @"crucial-sandbox: its 7 days are over, so kaas asks for it to be destroyed. Nothing is touched before that is approved.");
     over.form.ttl = Some("1d".parse().unwrap());
-    insta::assert_snapshot!(said(Notice::LeaseEnded, &over), @"crucial-sandbox: its day is over, so kaas asks for it to be destroyed. Nothing is touched before that is approved.");
+    insta::assert_snapshot!(said(Notice::LeaseEnded, &over), @"crucial-sandbox: its 1 day is over, so kaas asks for it to be destroyed. Nothing is touched before that is approved.");
 }
 
 #[test]

@@ -91,8 +91,8 @@ pub fn refusal(refusal: &Refusal, name: &ClusterName, context: &Context<'_>) -> 
         Refusal::NoSuchCluster { near } => {
             let say = named("There is no cluster ").text(".");
             match near {
-                Some(near) => say.text(" Did you mean ").said(near).text("? All of them: ").command("list all"),
-                None => say.text(" Those that there are: ").command("list all"),
+                Some(near) => say.text(" Did you mean ").said(near).text("? To see all: ").command("list all"),
+                None => say.text(" To see all: ").command("list all"),
             }
         }
         Refusal::NotYours { wanted, owner, admins } => {
@@ -103,10 +103,10 @@ pub fn refusal(refusal: &Refusal, name: &ClusterName, context: &Context<'_>) -> 
         Refusal::AtWork { wanted, state } => {
             let say = named(&format!("You can't {} ", verb(*wanted)));
             let say = match state.as_str() {
-                "joining" => say.text(" now: it is applied, and kaas waits for Rancher. "),
-                _ => say.text(" now: terraform is at work, and cut off it would leave things half made. "),
+                "joining" => say.text(" now: it is applied, and kaas waits for Rancher."),
+                _ => say.text(" now: terraform is at work, and cutting it off would leave things half made."),
             };
-            say.text("Once that has ended you can: ").command(&format!("show {name}"))
+            say.text(" The card says when that has ended.")
         }
         Refusal::NothingToRetry { state } => {
             named("There is nothing to retry about ").text(format!(": {}.", standing(state)))
@@ -120,13 +120,14 @@ pub fn refusal(refusal: &Refusal, name: &ClusterName, context: &Context<'_>) -> 
                 }
             }
         }
-        Refusal::TooMany { have, limit } => {
-            Say::of(format!("You have {}, and {limit} is the most for one person. ", many(*have, "cluster")))
-                .text("Which ones: ")
-                .command("list mine")
-                .text(". To give one back: ")
-                .command("destroy <name>")
-        }
+        Refusal::TooMany { have, limit } => Say::of(format!(
+            "You have {} (open requests count), and {limit} is the most for one person. ",
+            many(*have, "cluster")
+        ))
+        .text("Which ones: ")
+        .command("list mine")
+        .text(". To give one back: ")
+        .command("destroy <name>"),
         Refusal::Frozen { why } => {
             Say::of("New changes are stopped for now: ").said(why.as_str()).text(". What is under way goes on.")
         }
@@ -172,7 +173,7 @@ fn nothing_open(wanted: Wanted, live: bool, name: &ClusterName) -> Say {
     }
 }
 
-/// The verb with its preposition: "You can't decide …".
+/// What a person wanted, after "You can't".
 fn verb(wanted: Wanted) -> &'static str {
     match wanted {
         Wanted::Request => "request",

@@ -15,7 +15,7 @@ fn who_may_not() {
     let not_yours = |wanted: Wanted| Refusal::NotYours { wanted, owner: person("alice"), admins: people(&["dave"]) };
     insta::assert_snapshot!(said(not_yours(Wanted::Destroy)), @"You can't destroy crucial-sandbox: it belongs to alice. Its owner or an admin can (dave).");
     insta::assert_snapshot!(said(not_yours(Wanted::Cancel)), @"You can't cancel crucial-sandbox: it belongs to alice. Its owner or an admin can (dave).");
-    insta::assert_snapshot!(said(Refusal::TooMany { have: 3, limit: 3 }), @"You have 3 clusters, and 3 is the most for one person. Which ones: /kaas list mine. To give one back: /kaas destroy <name>");
+    insta::assert_snapshot!(said(Refusal::TooMany { have: 3, limit: 3 }), @"You have 3 clusters (open requests count), and 3 is the most for one person. Which ones: /kaas list mine. To give one back: /kaas destroy <name>");
     insta::assert_snapshot!(said(Refusal::NobodyCouldApprove { quorum: 2, approvers: people(&["bob"]) }), @"kaas does not start crucial-sandbox: it needs 2 approvals, and only bob could give one. An admin can name more approvers.");
     insta::assert_snapshot!(said(Refusal::NobodyCouldApprove { quorum: 2, approvers: Vec::new() }), @"kaas does not start crucial-sandbox: it needs 2 approvals, and nobody but you could give one. An admin can name more approvers.");
     insta::assert_snapshot!(said(Refusal::Frozen { why: "quarter end, until Tue 1 Dec".parse().unwrap() }), @"New changes are stopped for now: quarter end, until Tue 1 Dec. What is under way goes on.");
@@ -44,8 +44,8 @@ fn about_where_it_stands() {
     insta::assert_snapshot!(said(not_now("preparing")), @"You can't reject crucial-sandbox now: its plan is still being made. It comes to the thread when it is there.");
     insta::assert_snapshot!(said(not_now("stuck")), @"You can't reject crucial-sandbox now: it is stuck. First /kaas retry crucial-sandbox.");
     insta::assert_snapshot!(said(not_now("applying")), @"You can't reject crucial-sandbox now: it is decided, and terraform is at work. See /kaas show crucial-sandbox.");
-    insta::assert_snapshot!(said(Refusal::AtWork { wanted: Wanted::Cancel, state: "applying".to_owned() }), @"You can't cancel crucial-sandbox now: terraform is at work, and cut off it would leave things half made. Once that has ended you can: /kaas show crucial-sandbox");
-    insta::assert_snapshot!(said(Refusal::AtWork { wanted: Wanted::Cancel, state: "joining".to_owned() }), @"You can't cancel crucial-sandbox now: it is applied, and kaas waits for Rancher. Once that has ended you can: /kaas show crucial-sandbox");
+    insta::assert_snapshot!(said(Refusal::AtWork { wanted: Wanted::Cancel, state: "applying".to_owned() }), @"You can't cancel crucial-sandbox now: terraform is at work, and cutting it off would leave things half made. The card says when that has ended.");
+    insta::assert_snapshot!(said(Refusal::AtWork { wanted: Wanted::Cancel, state: "joining".to_owned() }), @"You can't cancel crucial-sandbox now: it is applied, and kaas waits for Rancher. The card says when that has ended.");
     insta::assert_snapshot!(said(Refusal::NothingToRetry { state: "joining".to_owned() }), @"There is nothing to retry about crucial-sandbox: it is applied already.");
     insta::assert_snapshot!(said(Refusal::NothingOpen { wanted: Wanted::Approve, live: true }), @"There is nothing to approve: crucial-sandbox is there, and no change of it is open.");
     insta::assert_snapshot!(said(Refusal::NothingOpen { wanted: Wanted::Cancel, live: true }), @"There is nothing to cancel: crucial-sandbox is there, and no change of it is open. To take it down: /kaas destroy crucial-sandbox");
@@ -65,6 +65,6 @@ fn about_what_there_is() {
     insta::assert_snapshot!(said(open(Kind::Create, Some("https://git.example.com/pull/17"))), @"crucial-sandbox already has change 42 open, asked by bob 10 min ago. It has to end first: https://git.example.com/pull/17");
     insta::assert_snapshot!(said(open(Kind::Destroy, None)), @"crucial-sandbox already has change 42 open, to destroy it, asked by bob 10 min ago. It has to end first: /kaas show crucial-sandbox");
     insta::assert_snapshot!(said(Refusal::Exists { owner: person("alice") }), @"crucial-sandbox is taken: it belongs to alice. Choose another name, or look at that one: /kaas show crucial-sandbox");
-    insta::assert_snapshot!(said(Refusal::NoSuchCluster { near: Some("crucial-sandbox-2".to_owned()) }), @"There is no cluster crucial-sandbox. Did you mean crucial-sandbox-2? All of them: /kaas list all");
-    insta::assert_snapshot!(said(Refusal::NoSuchCluster { near: None }), @"There is no cluster crucial-sandbox. Those that there are: /kaas list all");
+    insta::assert_snapshot!(said(Refusal::NoSuchCluster { near: Some("crucial-sandbox-2".to_owned()) }), @"There is no cluster crucial-sandbox. Did you mean crucial-sandbox-2? To see all: /kaas list all");
+    insta::assert_snapshot!(said(Refusal::NoSuchCluster { near: None }), @"There is no cluster crucial-sandbox. To see all: /kaas list all");
 }

@@ -52,7 +52,9 @@ impl Say {
 
     /// Text to be taken literally. May come from outside.
     pub fn code(mut self, text: &str) -> Self {
-        self.0.push(Span::Code(clean(text)));
+        if !text.is_empty() {
+            self.0.push(Span::Code(clean(text)));
+        }
         self
     }
 
