@@ -1,3 +1,5 @@
+//! What lines are understood as, and what is said about those that are not.
+
 use std::collections::BTreeMap;
 
 use super::*;

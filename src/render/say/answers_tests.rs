@@ -1,3 +1,5 @@
+//! What commands are answered at once, as it reads.
+
 use std::collections::BTreeMap;
 
 use super::super::sample::*;

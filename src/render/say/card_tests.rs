@@ -1,3 +1,5 @@
+//! The card in every state, as it reads.
+
 use super::super::sample::*;
 use super::*;
 use crate::lifecycle::Fault;

@@ -1,3 +1,5 @@
+//! Lists and the full view of one cluster, as they read.
+
 use super::super::sample::*;
 use super::*;
 use crate::lifecycle::{Risk, State};

@@ -1,3 +1,5 @@
+//! Every thread post and private message, as it reads.
+
 use super::super::sample::*;
 use super::*;
 use crate::lifecycle::notice::Refusal;

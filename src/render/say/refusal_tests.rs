@@ -1,3 +1,5 @@
+//! Every refusal, as it reads.
+
 use super::super::sample::*;
 use super::*;
 use crate::lifecycle::ChangeNumber;
