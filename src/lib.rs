@@ -8,6 +8,7 @@ pub mod cli;
 pub mod clock;
 pub mod forge;
 pub mod config;
+pub mod command;
 pub mod lifecycle;
 pub mod ports;
 pub mod record;

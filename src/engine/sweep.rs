@@ -12,7 +12,7 @@ impl Engine {
     pub(super) async fn sweep(&self) -> anyhow::Result<()> {
         for tenant in self.tenants.keys() {
             let filter = Filter { tenant: tenant.clone(), owner: None, waiting: false, limit: usize::MAX };
-            for row in self.store.list(&filter).await?.rows.iter().filter(|row| row.change.open) {
+            for row in self.store.list(&filter).await?.rows.iter().filter(|row| row.is_open()) {
                 self.look_at_pull(&row.key).await?;
             }
         }

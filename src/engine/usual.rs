@@ -54,8 +54,8 @@ impl Engine {
         for tenant in self.tenants.keys() {
             let filter = Filter { tenant: tenant.clone(), owner: None, waiting: false, limit: LAST * 4 };
             for row in self.store.list(&filter).await?.rows {
-                if row.change.took.joining.is_some() {
-                    self.usual.add(&row.class, row.change.kind, row.change.took);
+                if row.took.joining.is_some() {
+                    self.usual.add(&row.class, row.kind, row.took);
                 }
             }
         }

@@ -9,7 +9,9 @@ pub mod module;
 pub mod plan;
 pub mod pull;
 pub mod redact;
+pub mod say;
 pub mod templates;
+pub mod when;
 
 #[cfg(test)]
 pub(crate) mod samples;

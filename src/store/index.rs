@@ -55,7 +55,7 @@ impl Index {
             self.due.insert((due, key.clone()));
         }
         self.busy += usize::from(known.busy);
-        if known.summary.is_current() {
+        if known.summary.is_there() {
             let views = self.tenants.entry(key.tenant.clone()).or_default();
             views.current.insert(key.name.clone());
             if matches!(record.cluster.change.state, State::Reviewing(_)) {

@@ -1,0 +1,222 @@
+//! Why something was not done, told to the person alone: what, why, and what would work.
+//!
+//! Nothing here does I/O, reads a clock or draws a random number.
+
+use crate::lifecycle::form::ClusterName;
+use crate::lifecycle::notice::{Refusal, Wanted};
+use crate::lifecycle::{Kind, Proof, Risk};
+use crate::render::message::Message;
+use crate::render::when;
+
+use super::Context;
+use super::words::{Say, counted, counts, many};
+
+/// The sentence for a refusal; `name` is the cluster that the person named, whether it exists or not.
+pub fn refusal(refusal: &Refusal, name: &ClusterName, context: &Context<'_>) -> Message {
+    let named = |text: &str| Say::of(text).strong(name.as_str());
+    match refusal {
+        Refusal::MayNotRequest { admins } => match admins.as_slice() {
+            [] => Say::of("You can't ask for clusters here. Whoever runs kaas can change that."),
+            admins => {
+                Say::of("You can't ask for clusters here. An admin can change that: ").people(admins, ", ").text(".")
+            }
+        },
+        Refusal::NotAnApprover { approvers } => {
+            let say = named("You can't decide about ").text(": you are not one of its approvers");
+            if approvers.is_empty() { say.text(".") } else { say.text(" (").people(approvers, ", ").text(").") }
+        }
+        Refusal::OwnChange { quorum, approvers } => named("You asked for ")
+            .text(format!(", so somebody else has to approve it: {} of ", counted(*quorum)))
+            .people(approvers, ", ")
+            .text("."),
+        Refusal::AlreadyVoted { missing } => {
+            let say = named("Your approval of ").text(" counts already");
+            match missing {
+                0 => say.text("."),
+                1 => say.text("; one more is needed."),
+                more => say.text(format!("; {} more are needed.", counted(*more))),
+            }
+        }
+        Refusal::NoVote => named("You have not approved ").text(", so there is nothing to take back."),
+        Refusal::OtherPlan { seen, now } => {
+            let does = match now.destroy {
+                0 => format!(": {}", counts(now)),
+                destroys => format!(", and it destroys {}", many(destroys, "resource")),
+            };
+            let say = Say::of(format!(
+                "That card was for plan {}. The plan is {} now{does}. ",
+                seen.short(),
+                now.digest.short()
+            ));
+            match context.card {
+                Some(card) => say.text("Look at the new card before you decide: ").link(card, card),
+                None => say.text("Look at the card again before you decide."),
+            }
+        }
+        Refusal::ReactionTooWeak { risk } => {
+            let does = match risk {
+                Risk::Green => "is one that people here approve in words",
+                Risk::Yellow => "changes what exists",
+                Risk::Red => "destroys or replaces what exists",
+            };
+            named("A reaction is not enough for ")
+                .text(format!(": its plan {does}. Press Approve on the card, or send "))
+                .command(&format!("approve {name}"))
+        }
+        Refusal::NotInReview { wanted, state } => {
+            let say = named(&format!("You can't {} ", verb(*wanted))).text(format!(" now: {}.", standing(state)));
+            hint(say, state, name)
+        }
+        Refusal::NothingOpen { wanted, live } => nothing_open(*wanted, *live, name),
+        Refusal::ChangeOpen { change, kind, by, since, pull } => {
+            let what = match kind {
+                Kind::Create => "open",
+                Kind::Destroy => "open, to destroy it",
+            };
+            let since = when::ago(*since, context.now);
+            let say = named("")
+                .text(format!(" already has change {change} {what}, asked by "))
+                .person(by)
+                .text(format!(" {since}. It has to end first"));
+            match pull {
+                Some(pull) => say.text(": ").link(pull, pull),
+                None => say.text(": ").command(&format!("show {name}")),
+            }
+        }
+        Refusal::Exists { owner } => named("")
+            .text(" is taken: it belongs to ")
+            .person(owner)
+            .text(". Choose another name, or look at that one: ")
+            .command(&format!("show {name}")),
+        Refusal::NoSuchCluster { near } => {
+            let say = named("There is no cluster ").text(".");
+            match near {
+                Some(near) => say.text(" Did you mean ").said(near).text("? To see all: ").command("list all"),
+                None => say.text(" To see all: ").command("list all"),
+            }
+        }
+        Refusal::NotYours { wanted, owner, admins } => {
+            let say = named(&format!("You can't {} ", verb(*wanted)));
+            let say = say.text(": it belongs to ").person(owner).text(". Its owner or an admin can");
+            if admins.is_empty() { say.text(".") } else { say.text(" (").people(admins, ", ").text(").") }
+        }
+        Refusal::AtWork { wanted, state } => {
+            let say = named(&format!("You can't {} ", verb(*wanted)));
+            let say = match state.as_str() {
+                "joining" => say.text(" now: it is applied, and kaas waits for Rancher."),
+                _ => say.text(" now: terraform is at work, and cutting it off would leave things half made."),
+            };
+            say.text(" The card says when that has ended.")
+        }
+        Refusal::NothingToRetry { state } => {
+            named("There is nothing to retry about ").text(format!(": {}.", standing(state)))
+        }
+        Refusal::NobodyCouldApprove { quorum, approvers } => {
+            let say = named("kaas does not start ").text(format!(": it needs {}, and ", many(*quorum, "approval")));
+            match approvers.as_slice() {
+                [] => say.text("nobody but you could give one. An admin can name more approvers."),
+                some => {
+                    say.text("only ").people(some, " and ").text(" could give one. An admin can name more approvers.")
+                }
+            }
+        }
+        Refusal::TooMany { have, limit } => Say::of(format!(
+            "You have {} (open requests count), and {limit} is the most for one person. ",
+            many(*have, "cluster")
+        ))
+        .text("Which ones: ")
+        .command("list mine")
+        .text(". To give one back: ")
+        .command("destroy <name>"),
+        Refusal::Frozen { why } => {
+            Say::of("New changes are stopped for now: ").said(why.as_str()).text(". What is under way goes on.")
+        }
+        Refusal::NotThisWay { wanted, proof } => {
+            let how = match proof {
+                Proof::Command => "A command",
+                Proof::Button => "A button",
+                Proof::Reaction => "A reaction",
+                Proof::Review => "A review of the pull request",
+            };
+            let rest = match wanted {
+                Wanted::Reject => format!("reject {name} because …"),
+                Wanted::Request
+                | Wanted::Approve
+                | Wanted::Withdraw
+                | Wanted::Cancel
+                | Wanted::Retry
+                | Wanted::Destroy => format!("{} {name}", command(*wanted)),
+            };
+            named(&format!("{how} can't {} ", verb(*wanted))).text(". This can: ").command(&rest)
+        }
+    }
+    .message()
+}
+
+fn nothing_open(wanted: Wanted, live: bool, name: &ClusterName) -> Say {
+    let named = |text: &str| Say::of(text).strong(name.as_str());
+    match (wanted, live) {
+        (Wanted::Destroy, false) => named("There is nothing to destroy: ").text(" does not exist."),
+        (Wanted::Cancel, true) => named("There is nothing to cancel: ")
+            .text(" is there, and no change of it is open. To take it down: ")
+            .command(&format!("destroy {name}")),
+        (
+            Wanted::Request | Wanted::Approve | Wanted::Withdraw | Wanted::Reject | Wanted::Retry | Wanted::Destroy,
+            true,
+        ) => {
+            named(&format!("There is nothing to {}: ", command(wanted))).text(" is there, and no change of it is open.")
+        }
+        (
+            Wanted::Request | Wanted::Approve | Wanted::Withdraw | Wanted::Reject | Wanted::Cancel | Wanted::Retry,
+            false,
+        ) => named(&format!("There is nothing to {}: ", command(wanted))).text(" has no open change."),
+    }
+}
+
+/// What a person wanted, after "You can't".
+fn verb(wanted: Wanted) -> &'static str {
+    match wanted {
+        Wanted::Request => "request",
+        Wanted::Approve => "approve",
+        Wanted::Withdraw => "take back your approval of",
+        Wanted::Reject => "reject",
+        Wanted::Cancel => "cancel",
+        Wanted::Retry => "retry",
+        Wanted::Destroy => "destroy",
+    }
+}
+
+fn command(wanted: Wanted) -> &'static str {
+    match wanted {
+        Wanted::Withdraw => "withdraw",
+        Wanted::Request | Wanted::Approve | Wanted::Reject | Wanted::Cancel | Wanted::Retry | Wanted::Destroy => {
+            verb(wanted)
+        }
+    }
+}
+
+/// What a state's name means, as a clause. The names are those of `State::name`.
+fn standing(state: &str) -> &'static str {
+    match state {
+        "preparing" => "its plan is still being made",
+        "reviewing" => "people are deciding about it",
+        "applying" => "it is decided, and terraform is at work",
+        "joining" => "it is applied already",
+        "done" => "its last change is complete",
+        "closed" => "its last change has ended",
+        "stuck" => "it is stuck",
+        _ => "it is at another point",
+    }
+}
+
+fn hint(say: Say, state: &str, name: &ClusterName) -> Say {
+    match state {
+        "preparing" => say.text(" It comes to the thread when it is there."),
+        "stuck" => say.text(" First ").command(&format!("retry {name}")).text("."),
+        _ => say.text(" See ").command(&format!("show {name}")).text("."),
+    }
+}
+
+#[cfg(test)]
+#[path = "refusal_tests.rs"]
+mod tests;
