@@ -9,5 +9,6 @@ pub mod clock;
 pub mod lifecycle;
 pub mod ports;
 pub mod render;
+pub mod runner;
 #[cfg(feature = "sim")]
 pub mod sim;
