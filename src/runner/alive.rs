@@ -126,15 +126,21 @@ impl Alive {
 
 impl Watch for Alive {
     fn begun(&self, group: i32) {
-        self.note(|groups| drop(groups.insert(group, false)));
+        self.note(|groups| {
+            groups.insert(group, false);
+        });
     }
 
     fn interrupting(&self, group: i32) {
-        self.note(|groups| drop(groups.insert(group, true)));
+        self.note(|groups| {
+            groups.insert(group, true);
+        });
     }
 
     fn ended(&self, group: i32) {
-        self.note(|groups| drop(groups.remove(&group)));
+        self.note(|groups| {
+            groups.remove(&group);
+        });
     }
 }
 
@@ -150,7 +156,8 @@ fn read_note(note: &Path) -> Groups {
 
 /// The lock, not the note, decides; so a failure to write the note is not one of the run.
 fn write_note(note: &Path, groups: &Groups) {
-    let line = |(group, interrupted): (&i32, &bool)| format!("{group}{}\n", if *interrupted { " interrupted" } else { "" });
+    let line =
+        |(group, interrupted): (&i32, &bool)| format!("{group}{}\n", if *interrupted { " interrupted" } else { "" });
     let _ = std::fs::write(note, groups.iter().map(line).collect::<String>());
 }
 
@@ -218,11 +225,13 @@ mod tests {
     async fn an_orphan_is_asked_to_end_and_waited_for() {
         let dir = tempfile::tempdir().unwrap();
         let mark = dir.path().join("freed");
-        let script = format!("trap 'sleep 0.3; echo x > {}; exit' INT; echo up; while :; do sleep 0.02; done", mark.display());
+        let script =
+            format!("trap 'sleep 0.3; echo x > {}; exit' INT; echo up; while :; do sleep 0.02; done", mark.display());
         let (task, group) = orphan(dir.path(), &script).await;
         let mut told = Vec::new();
         let grace = Duration::from_secs(30);
-        let alive = Alive::take(dir.path(), grace, &CancellationToken::new(), |g| told.extend(g.clone())).await.unwrap();
+        let alive =
+            Alive::take(dir.path(), grace, &CancellationToken::new(), |g| told.extend(g.clone())).await.unwrap();
         assert!(mark.exists(), "the workspace is taken only after the orphan freed its lock");
         assert_eq!(told, [group]);
         task.await.unwrap();
@@ -233,7 +242,10 @@ mod tests {
     async fn a_dropped_run_is_not_asked_to_end_twice() {
         let dir = tempfile::tempdir().unwrap();
         let count = dir.path().join("count");
-        let script = format!("trap 'echo x >> {}; n=1' INT; echo up; while [ -z \"$n\" ]; do sleep 0.02; done; sleep 0.3", count.display());
+        let script = format!(
+            "trap 'echo x >> {}; n=1' INT; echo up; while [ -z \"$n\" ]; do sleep 0.02; done; sleep 0.3",
+            count.display()
+        );
         let (task, _) = orphan(dir.path(), &script).await;
         task.abort();
         assert!(task.await.unwrap_err().is_cancelled());

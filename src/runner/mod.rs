@@ -6,6 +6,8 @@
 //! **Invariant:** a child sees only the environment that it is given, never kaas' own; it never goes through a shell.
 
 pub mod alive;
+pub mod log;
 pub mod process;
 pub mod queue;
 pub mod scrub;
+pub mod terraform;

@@ -24,7 +24,8 @@ async fn lines(spec: Spec, stop: &CancellationToken) -> (Ended, Vec<(From, Strin
 
 #[tokio::test]
 async fn a_child_sees_only_what_it_is_given() {
-    let (ended, seen) = lines(sh("/usr/bin/env | grep -v '^_=\\|^PWD=\\|^SHLVL=\\|^OLDPWD='; cat"), &CancellationToken::new()).await;
+    let (ended, seen) =
+        lines(sh("/usr/bin/env | grep -v '^_=\\|^PWD=\\|^SHLVL=\\|^OLDPWD='; cat"), &CancellationToken::new()).await;
     assert!(ended.ok());
     let mut names: Vec<_> = seen.into_iter().map(|(_, line)| line).collect();
     names.sort();

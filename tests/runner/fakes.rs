@@ -1,0 +1,1 @@
+//! With programs that are no good terraform.

@@ -1,0 +1,6 @@
+//! The runner with the real terraform and with fakes of it: `terraform_data` needs no provider, so nothing is downloaded.
+
+mod fakes;
+mod orphans;
+mod real;
+mod support;

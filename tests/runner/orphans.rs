@@ -1,0 +1,1 @@
+//! kaas is gone, terraform is not.
