@@ -199,6 +199,7 @@ mod tests {
             time: Duration::from_secs(60),
             grace: Duration::from_secs(30),
             keep_max: 0,
+            output: None,
             watch: Some(alive.clone()),
         }
     }

@@ -4,11 +4,16 @@
 //! a process group of its own, and no way to ask anything. It ends by itself, or by SIGINT to its group, a grace period, and SIGKILL to the group.
 //! It is reaped in every case, also when the future that waits for it is dropped.
 //!
+//! A program that writes to a pipe dies of SIGPIPE when its reader is gone. For terraform that would mean: when kaas is killed, an apply dies with its next
+//! line, half done, its state lock held. So what must survive kaas writes to files, and kaas reads along.
+//!
 //! Not here: what the lines mean, and where they are kept.
 
 use std::ffi::OsString;
-use std::fs::File;
-use std::path::PathBuf;
+use std::fs::{File, OpenOptions};
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
@@ -26,6 +31,10 @@ pub const LINE_MAX: usize = 256 * 1024;
 
 /// How long the output of a child that has ended is still waited for, when something that it left behind holds it open.
 const DRAIN: Duration = Duration::from_secs(2);
+
+/// How often a file that a child writes to is looked at: at most, and at least.
+const TAIL_CLOSE: Duration = Duration::from_millis(2);
+const TAIL_FAR: Duration = Duration::from_millis(100);
 
 /// How much is read at once.
 const CHUNK: usize = 64 * 1024;
@@ -47,8 +56,10 @@ pub struct Spec {
     pub time: Duration,
     /// How long it has after SIGINT before SIGKILL.
     pub grace: Duration,
-    /// The most bytes that are kept of its standard output, where that is kept whole.
+    /// The most bytes that it may write, where its output is kept whole or goes to files.
     pub keep_max: usize,
+    /// Where it writes, so that it outlives kaas: this file and one beside it (`.err`). `None` is pipes.
+    pub output: Option<PathBuf>,
     /// Who is told of its process group.
     pub watch: Option<Arc<dyn Watch>>,
 }
@@ -131,6 +142,9 @@ pub async fn run_keeping(
 struct Run {
     group: Group,
     child: tokio::process::Child,
+    tailed: bool,
+    out: Output,
+    err: Output,
     time: Duration,
     grace: Duration,
     keep: bool,
@@ -162,9 +176,22 @@ impl Run {
             .stdin(spec.stdin.map_or_else(Stdio::null, Stdio::from))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let child = command.spawn()?;
+        let mut tails = None;
+        if let Some(path) = &spec.output {
+            let (out, out_tail) = tailed(path)?;
+            let (err, err_tail) = tailed(&path.with_extension("err"))?;
+            command.stdout(out).stderr(err);
+            tails = Some((out_tail, err_tail));
+        }
+        let mut child = command.spawn()?;
         let group = Group::new(child.id(), spec.watch);
-        Ok(Self { group, child, time: spec.time, grace: spec.grace, keep, keep_max: spec.keep_max })
+        let (out, err) = match tails {
+            Some((out, err)) => (Source::Tail(out), Source::Tail(err)),
+            None => (Source::pipe(child.stdout.take()), Source::pipe(child.stderr.take())),
+        };
+        let (out, err) = (Output::new(out), Output::new(err));
+        let tailed = spec.output.is_some();
+        Ok(Self { group, child, tailed, out, err, time: spec.time, grace: spec.grace, keep, keep_max: spec.keep_max })
     }
 
     async fn to_end(
@@ -172,8 +199,7 @@ impl Run {
         stop: &CancellationToken,
         on_line: &mut (dyn FnMut(From, &str) + Send),
     ) -> std::io::Result<Ended> {
-        let mut out = Pipe::new(self.child.stdout.take());
-        let mut err = Pipe::new(self.child.stderr.take());
+        let (mut out, mut err) = (self.out, self.err);
         let (mut out_lines, mut err_lines) = (Lines::default(), Lines::default());
         let mut kept = Vec::new();
         let mut status = None;
@@ -184,12 +210,12 @@ impl Run {
                 biased;
                 () = stop.cancelled(), if phase == Phase::Running => {
                     phase = Phase::Interrupted(Why::Stopped);
-                    alarm = self.interrupt();
+                    alarm = interrupt(&mut self.group, self.grace);
                 }
                 () = &mut alarm => match phase {
                     Phase::Running => {
                         phase = Phase::Interrupted(Why::TimedOut);
-                        alarm = self.interrupt();
+                        alarm = interrupt(&mut self.group, self.grace);
                     }
                     Phase::Interrupted(why) => {
                         phase = Phase::Killed(why);
@@ -207,18 +233,24 @@ impl Run {
                 },
                 n = out.read() => {
                     let bytes = out.bytes(n);
+                    if self.tailed && out.total > self.keep_max && phase == Phase::Running {
+                        phase = Phase::Interrupted(Why::TooMuch);
+                        alarm = interrupt(&mut self.group, self.grace);
+                    }
                     if !self.keep {
                         out_lines.push(bytes, &mut |line| on_line(From::Out, line));
                     } else if kept.len() + bytes.len() <= self.keep_max {
                         kept.extend_from_slice(bytes);
                     } else if phase == Phase::Running {
                         phase = Phase::Interrupted(Why::TooMuch);
-                        alarm = self.interrupt();
+                        alarm = interrupt(&mut self.group, self.grace);
                     }
                 }
                 n = err.read() => err_lines.push(err.bytes(n), &mut |line| on_line(From::Err, line)),
                 ended = self.child.wait(), if status.is_none() => {
                     status = Some(ended?);
+                    out.last();
+                    err.last();
                     if phase == Phase::Running {
                         phase = Phase::Draining(Why::Itself);
                     }
@@ -236,11 +268,11 @@ impl Run {
         let status = status.ok_or_else(|| std::io::Error::other("the child was not reaped"))?;
         Ok(Ended { status, why, kept })
     }
+}
 
-    fn interrupt(&mut self) -> Pin<Box<Sleep>> {
-        self.group.interrupt();
-        Box::pin(sleep(self.grace))
-    }
+fn interrupt(group: &mut Group, grace: Duration) -> Pin<Box<Sleep>> {
+    group.interrupt();
+    Box::pin(sleep(grace))
 }
 
 /// The child's process group. Dropped before the child has ended, it asks the group to end, and the runtime reaps it.
@@ -290,25 +322,94 @@ impl Drop for Group {
 }
 
 /// One of the child's outputs.
-struct Pipe<R> {
-    from: Option<R>,
+struct Output {
+    from: Option<Source>,
     buffer: Vec<u8>,
+    total: usize,
 }
 
-impl<R: AsyncRead + Unpin> Pipe<R> {
-    fn new(from: Option<R>) -> Self {
-        Self { from, buffer: vec![0; CHUNK] }
+/// What an output is read from.
+enum Source {
+    Pipe(Box<dyn AsyncRead + Send + Unpin>),
+    Tail(Tail),
+}
+
+impl Source {
+    fn pipe(pipe: Option<impl AsyncRead + Send + Unpin + 'static>) -> Self {
+        match pipe {
+            Some(pipe) => Self::Pipe(Box::new(pipe)),
+            None => Self::Pipe(Box::new(tokio::io::empty())),
+        }
+    }
+}
+
+/// A file that is read while it is written.
+struct Tail {
+    file: File,
+    /// Nothing more will be written.
+    last: bool,
+    /// How long there was nothing new.
+    quiet: Duration,
+}
+
+/// A file to write to, and the same to read along.
+fn tailed(path: &Path) -> std::io::Result<(File, Tail)> {
+    let open = || OpenOptions::new().append(true).create_new(true).mode(0o600).open(path);
+    let write = match open() {
+        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
+            std::fs::remove_file(path)?;
+            open()
+        }
+        opened => opened,
+    }?;
+    Ok((write, Tail { file: File::open(path)?, last: false, quiet: Duration::ZERO }))
+}
+
+impl Tail {
+    async fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        loop {
+            let last = self.last;
+            let n = self.file.read(buffer)?;
+            if n > 0 || last {
+                self.quiet = Duration::ZERO;
+                return Ok(n);
+            }
+            // Closely at first, because most runs are short; a long apply costs a look every now and then.
+            let wait = (self.quiet / 64).clamp(TAIL_CLOSE, TAIL_FAR);
+            sleep(wait).await;
+            self.quiet += wait;
+        }
+    }
+}
+
+impl Output {
+    fn new(from: Source) -> Self {
+        Self { from: Some(from), buffer: vec![0; CHUNK], total: 0 }
     }
 
     fn open(&self) -> bool {
         self.from.is_some()
     }
 
-    /// Waits for bytes: how many there are. Never answers once the pipe is closed.
+    /// The child has ended: what it wrote to a file is all there.
+    fn last(&mut self) {
+        if let Some(Source::Tail(tail)) = &mut self.from {
+            tail.last = true;
+        }
+    }
+
+    /// Waits for bytes: how many there are. Never answers once the output is closed.
     async fn read(&mut self) -> usize {
-        let Some(from) = &mut self.from else { return std::future::pending().await };
-        match from.read(&mut self.buffer).await {
-            Ok(n) if n > 0 => n,
+        let read = match &mut self.from {
+            Some(Source::Pipe(pipe)) => pipe.read(&mut self.buffer).await,
+            Some(Source::Tail(tail)) => tail.read(&mut self.buffer).await,
+            None => std::future::pending().await,
+        };
+        match read {
+            Ok(n) if n > 0 => {
+                self.total += n;
+                n
+            }
             Ok(_) | Err(_) => {
                 self.from = None;
                 0

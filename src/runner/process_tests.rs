@@ -12,6 +12,7 @@ fn sh(script: &str) -> Spec {
         time: Duration::from_secs(30),
         grace: Duration::from_millis(300),
         keep_max: 1000,
+        output: None,
         watch: None,
     }
 }
@@ -105,6 +106,25 @@ async fn what_is_kept_is_bounded() {
     let ended = run_keeping(spec, &stop, &mut |_, _| ()).await.unwrap();
     assert_eq!(ended.why, Why::TooMuch);
     assert!(ended.kept.len() <= 1000);
+}
+
+#[tokio::test]
+async fn files_are_read_along_and_bounded() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("run.out");
+    for _ in 0..2 {
+        let mut spec = sh("echo one; sleep 0.1; echo two >&2; sleep 0.1; printf three");
+        spec.output = Some(path.clone());
+        let (ended, seen) = lines(spec, &CancellationToken::new()).await;
+        assert!(ended.ok());
+        let seen: Vec<_> = seen.iter().map(|(from, line)| (*from, line.as_str())).collect();
+        assert_eq!(seen, [(From::Out, "one"), (From::Err, "two"), (From::Out, "three")]);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\nthree");
+    }
+    let mut spec = sh("while :; do echo 0123456789012345678901234567890123456789; done");
+    spec.output = Some(path);
+    let (ended, _) = lines(spec, &CancellationToken::new()).await;
+    assert_eq!(ended.why, Why::TooMuch);
 }
 
 #[tokio::test]

@@ -147,9 +147,9 @@ async fn a_state_lock_of_somebody_else_is_named() {
     let job = house.job("demo", "small");
     runner.plan(&call("demo", 1), &job, quiet()).await.unwrap();
     // Somebody else works on the same state from another place.
-    let other = house.dir.path().join("other");
+    let other = house.root().join("other");
     std::fs::create_dir_all(&other).unwrap();
-    let state = house.dir.path().join("state/demo.tfstate");
+    let state = house.root().join("state/demo.tfstate");
     let text = format!(
         "terraform {{\n backend \"local\" {{ path = {state:?} }}\n}}\nresource \"terraform_data\" \"x\" {{\n provisioner \"local-exec\" {{ command = \"touch {0}/busy; while [ ! -e {0}/done ]; do sleep 0.05; done\" }}\n}}",
         other.display()
@@ -197,7 +197,7 @@ async fn clusters_run_side_by_side() {
     let runner = kaas::runner::terraform::Terraform::new(settings, kaas::clock::SystemClock::shared());
     // Each waits for the other one's file: only two that run at once come to an end.
     let meet = |own: &str, other: &str| {
-        let dir = house.dir.path().display();
+        let dir = house.root().display();
         let wait = format!(
             "touch {dir}/{own}.up; for i in $(seq 500); do [ -e {dir}/{other}.up ] && exit 0; sleep 0.02; done; exit 9"
         );
@@ -230,7 +230,7 @@ async fn an_apply_that_failed_half_way_goes_on_with_the_rest() {
     let runner = house.runner();
     // Fails as long as a file is missing; what it depends on is made before.
     let mut job = house.job("demo", "small");
-    let flag = house.dir.path().join("flag");
+    let flag = house.root().join("flag");
     let text = job.files[0].content.take().unwrap();
     let more = format!(
         "resource \"terraform_data\" \"late\" {{\n input = module.demo.cluster_id\n}}\ndata \"terraform_remote_state\" \"flag\" {{\n backend = \"local\"\n config = {{ path = \"{}${{substr(terraform_data.late.id, 0, 0)}}\" }}\n}}\nresource \"terraform_data\" \"last\" {{\n input = keys(data.terraform_remote_state.flag.outputs)\n}}\n",

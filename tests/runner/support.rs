@@ -43,8 +43,14 @@ output "password" {
 "#;
 
 pub struct House {
-    pub dir: tempfile::TempDir,
+    dir: Dir,
     pub mirror: Mirror,
+}
+
+/// Where a house stands: on ground of its own, or where another process built it.
+enum Dir {
+    Own(tempfile::TempDir),
+    Shared(PathBuf),
 }
 
 impl House {
@@ -52,7 +58,7 @@ impl House {
     pub fn with(files: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mirror = Mirror { path: dir.path().join("forge.git"), base: "0".repeat(40).parse().unwrap() };
-        let mut house = Self { dir, mirror };
+        let mut house = Self { dir: Dir::Own(dir), mirror };
         command("git", ["init", "-q", "--bare", "-b", "main"], Some(&house.mirror.path));
         let mut all = BTreeMap::from([("modules/box/main.tf", MODULE), ("README.md", "hello")]);
         all.extend(files.iter().copied());
@@ -66,7 +72,7 @@ impl House {
 
     /// Makes the base branch hold exactly these files.
     pub fn commit(&mut self, files: &BTreeMap<&str, &str>) {
-        let tree = self.dir.path().join("checkout");
+        let tree = self.root().join("checkout");
         let _ = std::fs::remove_dir_all(&tree);
         for (path, content) in files {
             let path = tree.join(path);
@@ -84,6 +90,20 @@ impl House {
         self.mirror.base = git(&["rev-parse", "main"]).trim().parse().unwrap();
     }
 
+    /// A house that another process built.
+    pub fn at(dir: PathBuf) -> Self {
+        let path = dir.join("forge.git");
+        let base = command("git", ["--git-dir", path.to_str().unwrap(), "rev-parse", "main"], None);
+        Self { mirror: Mirror { path, base: base.trim().parse().unwrap() }, dir: Dir::Shared(dir) }
+    }
+
+    pub fn root(&self) -> &Path {
+        match &self.dir {
+            Dir::Own(dir) => dir.path(),
+            Dir::Shared(dir) => dir,
+        }
+    }
+
     pub fn settings(&self) -> Settings {
         let mut settings = Settings::new(self.data(), search_path());
         settings.limits.grace = Duration::from_secs(20);
@@ -96,7 +116,7 @@ impl House {
     }
 
     pub fn data(&self) -> PathBuf {
-        self.dir.path().join("data")
+        self.root().join("data")
     }
 
     /// Where a cluster's terraform works.
@@ -110,7 +130,7 @@ impl House {
     }
 
     pub fn job_with(&self, name: &str, arguments: &str) -> Job {
-        let state = self.dir.path().join("state").join(format!("{name}.tfstate"));
+        let state = self.root().join("state").join(format!("{name}.tfstate"));
         let text = format!(
             "terraform {{\n  backend \"local\" {{ path = {state:?} }}\n}}\nmodule \"{name}\" {{\n  source = \"../../modules/box\"\n  name = \"{name}\"\n  {arguments}\n}}\noutput \"cluster_id\" {{ value = module.{name}.cluster_id }}\noutput \"password\" {{\n  value = module.{name}.password\n  sensitive = true\n}}\n"
         );
@@ -146,12 +166,12 @@ impl House {
     }
 
     pub fn state(&self, name: &str) -> String {
-        std::fs::read_to_string(self.dir.path().join("state").join(format!("{name}.tfstate"))).unwrap_or_default()
+        std::fs::read_to_string(self.root().join("state").join(format!("{name}.tfstate"))).unwrap_or_default()
     }
 
     /// A fake terraform that tells a version and otherwise does what `body` says, with `$1` the command.
     pub fn fake(&self, body: &str) -> Settings {
-        let path = self.dir.path().join("fake-terraform");
+        let path = self.root().join("fake-terraform");
         let whole = format!(
             "#!/bin/sh\nif [ \"$1\" = version ]; then echo '{{\"terraform_version\":\"1.9.0\"}}'; exit 0; fi\n{body}\n"
         );

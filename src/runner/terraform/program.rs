@@ -113,6 +113,7 @@ impl Program {
             time: VERSION_TIME,
             grace: Duration::from_secs(1),
             keep_max: 64 * 1024,
+            output: None,
             watch: None,
         };
         let ended = run_keeping(spec, &CancellationToken::new(), &mut |from, line| {

@@ -54,6 +54,8 @@ struct Command {
     time: Duration,
     /// It is over soon, so it may be made quicker.
     short: bool,
+    /// It holds the state's lock, so it must outlive kaas and end in order.
+    locks: bool,
 }
 
 impl<'a> Session<'a> {
@@ -89,6 +91,10 @@ impl<'a> Session<'a> {
             NotMine::Held(_) => Trouble::passing("another process still works on this cluster", e),
             NotMine::Io(_, e) => io(e),
         })?;
+        if let Some(said) = workspace.take_output() {
+            log.write("what an earlier run said to the end, when nobody listened any more:");
+            said.lines().for_each(|line| log.write(&format!("| {}", Heard::default().json(line, None).text)));
+        }
         workspace.write(&job.files).map_err(io)?;
         let tree = workspace.tree();
         let record = workspace.root.join("modules.json");
@@ -146,6 +152,8 @@ impl<'a> Session<'a> {
             Err(trouble) => self.log.write(&format!("failed: {trouble}")),
         }
         self.log.flush();
+        // It is in the log, redacted.
+        let _ = self.workspace.take_output();
         if let Some(error) = self.log.broken() {
             tracing::warn!(cluster = %self.job.cluster, log = %self.log.path().display(), %error, "the run's log is not whole");
         }
@@ -169,7 +177,7 @@ impl<'a> Session<'a> {
         if pinned {
             args.push("-lockfile=readonly".into());
         }
-        let command = Command { name: "init", args, time: self.runner.settings.limits.init, short: true };
+        let command = Command { name: "init", args, time: self.runner.settings.limits.init, short: true, locks: false };
         let (ended, heard) = self.run(command, None).await;
         self.judge("init", &ended, &heard)?;
         self.workspace.harvest(&providers, &self.runner.clock.id()).map_err(io)?;
@@ -216,10 +224,10 @@ impl<'a> Session<'a> {
         if self.job.destroy {
             args.push("-destroy".into());
         }
-        let plan = self.spec(Command { name: "plan", args, time: limits.plan, short: true });
+        let plan = self.spec(Command { name: "plan", args, time: limits.plan, short: true, locks: locked });
         let show = |this: &Self| {
             let args = ["show".into(), "-json".into(), file.0.clone().into()].into();
-            this.spec(Command { name: "show", args, time: limits.read, short: true })
+            this.spec(Command { name: "show", args, time: limits.read, short: true, locks: false })
         };
         let early = show(self);
         let mut heard = Heard::default();
@@ -273,7 +281,7 @@ impl<'a> Session<'a> {
         let mut args: Vec<OsString> = ["apply", "-input=false", "-json"].map(Into::into).into();
         args.push(format!("-lock-timeout={}s", limits.lock.as_secs()).into());
         args.push(file.0.clone().into());
-        let command = Command { name: "apply", args, time: limits.apply, short: false };
+        let command = Command { name: "apply", args, time: limits.apply, short: false, locks: true };
         let (ended, heard) = self.run(command, Some(total)).await;
         // Asked to stop when it was as good as done: what is done counts.
         if !ended.as_ref().is_ok_and(|ended| ended.status.success()) {
@@ -299,7 +307,8 @@ impl<'a> Session<'a> {
         }
         self.note("an earlier run could not save its state; it is saved now");
         let args = ["state", "push", "-no-color", "errored.tfstate"].map(Into::into).into();
-        let command = Command { name: "state push", args, time: self.runner.settings.limits.read, short: true };
+        let command =
+            Command { name: "state push", args, time: self.runner.settings.limits.read, short: true, locks: true };
         let (ended, heard) = self.run(command, None).await;
         self.judge("state push", &ended, &heard)?;
         let kept = unsaved.with_extension(format!("{}.saved", self.runner.clock.id()));
@@ -309,7 +318,8 @@ impl<'a> Session<'a> {
     /// The outputs of what exists.
     pub async fn outputs(&mut self) -> Answer<Vec<(String, String)>> {
         let args = ["output".into(), "-json".into(), "-no-color".into()].into();
-        let command = Command { name: "output", args, time: self.runner.settings.limits.read, short: true };
+        let command =
+            Command { name: "output", args, time: self.runner.settings.limits.read, short: true, locks: false };
         let json = self.keep(self.spec(command), "output").await?;
         let outputs: BTreeMap<String, stream::Output> = serde_json::from_slice(&json)
             .map_err(|e| Trouble::lasting(format!("the outputs that {} told cannot be read", self.name()), e))?;
@@ -363,6 +373,7 @@ impl<'a> Session<'a> {
             time: command.time,
             grace: limits.grace,
             keep_max: limits.plan_bytes,
+            output: command.locks.then(|| self.workspace.output()),
             watch: Some(self.alive.clone()),
         })
     }

@@ -236,6 +236,7 @@ impl Git<'_> {
             time: GIT_TIME,
             grace: Duration::from_secs(2),
             keep_max: MODULES_MAX,
+            output: None,
             watch: None,
         };
         let mut said = String::new();

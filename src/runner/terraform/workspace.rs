@@ -6,7 +6,7 @@
 //!   modules.json              which modules lie in tree/
 //!   init.print                what the last init was made for
 //!   home/  tmp/               HOME and TMPDIR of terraform
-//!   plan/                     a plan file, for as long as it is used (it holds secrets)
+//!   plan/                     a plan file and what terraform writes, for as long as they are used (they hold secrets)
 //!   tree/modules/…            as on the base branch
 //!   tree/clusters/<cluster>/  the rendered files; terraform's .terraform and .terraform.lock.hcl
 //! <data>/work/.seeds/<print>/ providers that were installed once, for every cluster that needs the same
@@ -14,7 +14,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
@@ -23,6 +23,9 @@ use sha2::{Digest, Sha256};
 use crate::lifecycle::ClusterKey;
 use crate::ports::FileEdit;
 use crate::runner::log::private_dir;
+
+/// How much is taken over of what an earlier run wrote when nobody listened any more.
+const OUTPUT_END: u64 = 1024 * 1024;
 
 /// The depth of a provider's package below `.terraform/providers`: host, namespace, type, version, platform.
 const PACKAGE_DEPTH: usize = 5;
@@ -76,6 +79,22 @@ impl Workspace {
         let file = PlanFile(self.root.join("plan/tfplan"));
         file.remove();
         file
+    }
+
+    /// What a terraform that holds the state's lock writes to, so that it outlives kaas. Not redacted: gone when the run is over.
+    pub fn output(&self) -> PathBuf {
+        self.root.join("plan/run.out")
+    }
+
+    /// Takes away what was written there, and answers it: all of it, if it is not much, or its end.
+    pub fn take_output(&self) -> Option<String> {
+        let paths = [self.output(), self.output().with_extension("err")];
+        let mut said = String::new();
+        for path in &paths {
+            said.push_str(&end_of(path).unwrap_or_default());
+            let _ = fs::remove_file(path);
+        }
+        (!said.is_empty()).then_some(said)
     }
 
     /// What terraform leaves where it could not save the state to its backend.
@@ -227,6 +246,17 @@ pub fn print_of<'a>(pieces: impl IntoIterator<Item = &'a str>) -> String {
         hash.update(piece);
     }
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The last lines of a file.
+fn end_of(path: &Path) -> io::Result<String> {
+    let mut file = fs::File::open(path)?;
+    let skip = file.metadata()?.len().saturating_sub(OUTPUT_END);
+    io::Seek::seek(&mut file, io::SeekFrom::Start(skip))?;
+    let mut bytes = Vec::new();
+    file.take(OUTPUT_END).read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    Ok(if skip == 0 { text } else { text.split_once('\n').map_or(String::new(), |(_, rest)| rest.to_owned()) })
 }
 
 /// The packages below a providers folder, relative to it.
