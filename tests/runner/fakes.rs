@@ -67,7 +67,7 @@ async fn every_failure_has_its_sentence() {
     check("[ $1 = plan ] && kill -9 $$", "passing: terraform plan was killed (signal 9)").await;
     let full = "{ echo 'Error: write /x: no space left on device' >&2; exit 1; }";
     check(&format!("[ $1 = init ] && {full}"), "passing: the disk of the machine that runs terraform is full").await;
-    let limit = r#"echo '{"type":"diagnostic","diagnostic":{"severity":"error","summary":"429 Too Many Requests"}}'; exit 1; }"#;
+    let limit = r#"{ echo '{"type":"diagnostic","diagnostic":{"severity":"error","summary":"429 Too Many Requests"}}'; exit 1; }"#;
     check(&format!("[ $1 = plan ] && {limit}"), "passing: terraform: \"429 Too Many Requests\"").await;
     let garbage = check(
         "[ $1 = plan ] && head -c 3000000 /dev/urandom && exit 1",

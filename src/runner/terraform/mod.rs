@@ -62,6 +62,9 @@ pub struct Settings {
     pub applying: Option<NonZeroUsize>,
     /// How long things may take.
     pub limits: Limits,
+    /// Where OpenTofu is fetched from if neither terraform nor tofu is installed; `None` fetches nothing.
+    #[cfg(feature = "fetch")]
+    pub fetch: Option<crate::runner::fetch::Source>,
 }
 
 impl Settings {
@@ -76,6 +79,8 @@ impl Settings {
             working: None,
             applying: None,
             limits: Limits::default(),
+            #[cfg(feature = "fetch")]
+            fetch: None,
         }
     }
 }
@@ -171,12 +176,30 @@ impl Terraform {
         if let Some(program) = known.as_ref().filter(|program| program.is_current()) {
             return Ok(program.clone());
         }
-        let settings = &self.settings;
-        let found =
-            Program::find(settings.program.as_deref(), &settings.search_path, &settings.data.join("bin")).await?;
+        let found = self.find().await?;
         tracing::info!(program = %found.path.display(), version = %found.version, "runs {}", found.name);
         *known = Some(found.clone());
         Ok(found)
+    }
+
+    #[cfg(not(feature = "fetch"))]
+    async fn find(&self) -> Answer<Program> {
+        let settings = &self.settings;
+        Program::find(settings.program.as_deref(), &settings.search_path, &settings.data.join("bin")).await
+    }
+
+    #[cfg(feature = "fetch")]
+    async fn find(&self) -> Answer<Program> {
+        let settings = &self.settings;
+        let bin = settings.data.join("bin");
+        let found = Program::find(settings.program.as_deref(), &settings.search_path, &bin).await;
+        match (&settings.program, &settings.fetch) {
+            (None, Some(source)) if found.is_err() => {
+                crate::runner::fetch::fetch(source, &bin, &self.clock.id()).await?;
+                Program::find(None, &settings.search_path, &bin).await
+            }
+            _ => found,
+        }
     }
 
     fn door(&self, cluster: &ClusterKey) -> Arc<tokio::sync::Mutex<()>> {
