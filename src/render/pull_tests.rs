@@ -39,7 +39,13 @@ fn what_was_not_given_is_said_so() {
 fn a_body_without_exactly_one_form_has_none() {
     let body = pull_text(&Templates::default(), &samples::cluster(Kind::Create, false)).unwrap().body;
     assert!(read_form(&body).is_some());
-    for bad in ["", "<!-- kaas:form {} -->", "<!-- kaas:form ", &body.repeat(2), &body.replace("\"version\":1", "\"version\":2")] {
+    for bad in [
+        "",
+        "<!-- kaas:form {} -->",
+        "<!-- kaas:form ",
+        &body.repeat(2),
+        &body.replace("\"version\":1", "\"version\":2"),
+    ] {
         assert!(read_form(bad).is_none(), "{bad}");
     }
 }

@@ -204,7 +204,10 @@ fn overlapping(what: &Regex, text: &str, spans: &mut Vec<Range<usize>>) {
 
 /// Whether a character can stand in the middle of a value that a terminal program wrapped: white space, line art, control characters.
 fn is_gap(c: char) -> bool {
-    c.is_whitespace() || c.is_control() || ('\u{2500}'..='\u{257F}').contains(&c) || crate::lifecycle::form::is_invisible(c)
+    c.is_whitespace()
+        || c.is_control()
+        || ('\u{2500}'..='\u{257F}').contains(&c)
+        || crate::lifecycle::form::is_invisible(c)
 }
 
 /// The text without gaps and colours, and for each of its bytes the place in the text.

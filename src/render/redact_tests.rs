@@ -91,7 +91,13 @@ fn ten_megabytes_take_bounded_time() {
     // Unoptimised, the same takes a hundred times as long and shows no more.
     let size = if cfg!(debug_assertions) { 500_000 } else { 10_000_000 };
     let redactor = Redactor::new(["correct-horse-battery-staple", "aaaaaaaaaaaa"]);
-    for line in ["│ Error: something (http://x) failed – token: none\n", "aaaaaaaaaaaaaaaa", "-----BEGIN ", "eyJhbGciOiJIUzI1.", "http://a"] {
+    for line in [
+        "│ Error: something (http://x) failed – token: none\n",
+        "aaaaaaaaaaaaaaaa",
+        "-----BEGIN ",
+        "eyJhbGciOiJIUzI1.",
+        "http://a",
+    ] {
         let text = line.repeat(size / line.len());
         let without = redactor.redact(&text);
         assert!(!without.contains("aaaaaaaaaaaa"));

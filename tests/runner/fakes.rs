@@ -61,8 +61,8 @@ async fn every_failure_has_its_sentence() {
     check("[ $1 = plan ] && echo boom >&2 && exit 2", "lasting: terraform plan failed (exit status 2): \"boom\"").await;
     check("[ $1 = init ] && exit 2", "lasting: terraform init failed (exit status 2): \"it said nothing\"").await;
     check("[ $1 = plan ] && exit 0", "lasting: terraform plan reported success, but wrote no plan").await;
-    check("[ $1 = show ] && echo '{]' && exit 0", "lasting: the plan that terraform wrote cannot be read").await;
-    check("[ $1 = show ] && exit 0", "lasting: the plan that terraform wrote cannot be read").await;
+    check("[ $1 = show ] && echo '{]' && exit 0", "lasting: terraform's plan cannot be read").await;
+    check("[ $1 = show ] && exit 0", "lasting: terraform's plan cannot be read").await;
     check("[ $1 = show ] && echo 'Error: no such plan' >&2 && exit 1", "lasting: terraform: \"no such plan\"").await;
     check("[ $1 = plan ] && kill -9 $$", "passing: terraform plan was killed (signal 9)").await;
     let full = "{ echo 'Error: write /x: no space left on device' >&2; exit 1; }";

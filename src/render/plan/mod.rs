@@ -345,12 +345,8 @@ impl<'e> Reader<'e> {
             self.unshown += 1;
             return;
         }
-        let heading = show::Heading {
-            address: &raw.address,
-            kind: &raw.kind,
-            name: &raw.name,
-            deposed: raw.deposed.as_deref(),
-        };
+        let heading =
+            show::Heading { address: &raw.address, kind: &raw.kind, name: &raw.name, deposed: raw.deposed.as_deref() };
         let text = show::resource(self.eyes, &heading, action, before, after);
         let of_risk = self.texts.entry(std::cmp::Reverse(risk)).or_default();
         if of_risk.iter().map(String::len).sum::<usize>() > TEXT_MAX {
@@ -373,7 +369,8 @@ impl<'e> Reader<'e> {
             None => Some(Tree::of(&Json::Null)),
         };
         let moved = raw.moved_from().map_or(Json::Null, |from| Json::Text(from.to_owned()));
-        let circumstances = [raw_tree(raw.change.replace_paths), raw_tree(raw.change.importing), Some(Tree::of(&moved))];
+        let circumstances =
+            [raw_tree(raw.change.replace_paths), raw_tree(raw.change.importing), Some(Tree::of(&moved))];
         let circumstances: Option<Vec<Tree>> = circumstances.into_iter().collect();
         let nonsense = || PlanError::Nonsense(format!("why {} changes", show::shown_name(&raw.address)));
         self.changes.push(Record {

@@ -138,13 +138,14 @@ fn cluster(address: &str, before: &Json, after: &Json) -> Vec<Finding> {
     }
     if changed.contains(&"rke_config") {
         match (before.block("rke_config"), after.block("rke_config")) {
-            (Some(before), Some(after)) if !matches!(after, Json::Unknown) => rke(address, before, after, &mut findings),
+            (Some(before), Some(after)) if !matches!(after, Json::Unknown) => {
+                rke(address, before, after, &mut findings)
+            }
             _ => findings.push(red(3, format!("gives {address} another rke_config, which may replace every node"))),
         }
     }
     let quiet = ["kubernetes_version", "rke_config"];
-    let rest: Vec<&str> =
-        changed.into_iter().filter(|n| CLUSTER_HARMLESS.contains(n) && !quiet.contains(n)).collect();
+    let rest: Vec<&str> = changed.into_iter().filter(|n| CLUSTER_HARMLESS.contains(n) && !quiet.contains(n)).collect();
     if !rest.is_empty() || findings.is_empty() {
         findings.push(yellow(7, format!("changes {address}: {}", names(&rest))));
     }
@@ -183,7 +184,8 @@ fn rke(address: &str, before: &Json, after: &Json, findings: &mut Vec<Finding>) 
     }
     let rest: Vec<&str> = changed.into_iter().filter(|n| harmless(n) && *n != "machine_pools").collect();
     if !rest.is_empty() {
-        findings.push(yellow(6, format!("changes {} of {address}, which its nodes take over one by one", names(&rest))));
+        findings
+            .push(yellow(6, format!("changes {} of {address}, which its nodes take over one by one", names(&rest))));
     }
 }
 
@@ -213,8 +215,7 @@ fn pools(address: &str, before: &Json, after: &Json, findings: &mut Vec<Finding>
                 _ => red(3, format!("gives the pool {name} of {address} another number of nodes")),
             });
         }
-        let rest: Vec<&str> =
-            changed.into_iter().filter(|n| POOL_HARMLESS.contains(n) && *n != "quantity").collect();
+        let rest: Vec<&str> = changed.into_iter().filter(|n| POOL_HARMLESS.contains(n) && *n != "quantity").collect();
         if !rest.is_empty() {
             findings.push(yellow(7, format!("changes the pool {name} of {address}: {}", names(&rest))));
         }

@@ -113,7 +113,10 @@ impl Page<'_> {
             return;
         }
         let sign = sign(old, new);
-        let label = format!("{} = ", if hcl::is_identifier(name) { shown_name(name) } else { format!("\"{}\"", shown_name(name)) });
+        let label = format!(
+            "{} = ",
+            if hcl::is_identifier(name) { shown_name(name) } else { format!("\"{}\"", shown_name(name)) }
+        );
         match (self.eyes.allow.allows(self.kind, path), nested(old), nested(new)) {
             (Allowed::Hidden, ..) => self.line(sign, depth, &format!("{label}{}", hidden(old, new))),
             (_, false, false) => {
@@ -124,7 +127,15 @@ impl Page<'_> {
         }
     }
 
-    fn nest<'k>(&mut self, sign: char, label: &str, old: &'k Json, new: &'k Json, path: &mut Vec<&'k str>, depth: usize) {
+    fn nest<'k>(
+        &mut self,
+        sign: char,
+        label: &str,
+        old: &'k Json,
+        new: &'k Json,
+        path: &mut Vec<&'k str>,
+        depth: usize,
+    ) {
         // A value that turns from a plain one into a nested one is shown as what it becomes.
         match (old, new) {
             (_, Json::Unknown | Json::Secret(_)) => {

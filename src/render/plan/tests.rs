@@ -55,7 +55,10 @@ fn cluster(version: &str, pools: Value) -> Value {
 }
 
 fn create() -> Value {
-    let mut new = cluster("v1.33.5+rke2r1", json!([{ "name": "worker-a", "quantity": 3, "machine_config": [{ "kind": "Amazonec2Config" }] }]));
+    let mut new = cluster(
+        "v1.33.5+rke2r1",
+        json!([{ "name": "worker-a", "quantity": 3, "machine_config": [{ "kind": "Amazonec2Config" }] }]),
+    );
     for computed in ["id", "kube_config", "cluster_registration_token", "resource_version", "cluster_v1_id"] {
         new.as_object_mut().unwrap().remove(computed);
     }
@@ -104,10 +107,18 @@ fn the_text_of_an_upgrade_with_another_pool() {
 fn the_text_of_a_replacement_and_a_destroy() {
     let old = cluster("v1.33.5+rke2r1", json!([pool("worker-a", 3)]));
     let mut long = machine("ami-2");
-    long["amazonec2_config"][0]["ami"] = json!("token-abcde:0123456789abcdef0123456789 ".to_owned() + &"x".repeat(5000));
+    long["amazonec2_config"][0]["ami"] =
+        json!("token-abcde:0123456789abcdef0123456789 ".to_owned() + &"x".repeat(5000));
     let plan = plan(vec![
         change(risk::CLUSTER, "this", &["delete"], old, Value::Null, json!({})),
-        change(risk::MACHINE_CONFIG, "worker[\"a\"]", &["delete", "create"], machine("ami-1"), long, json!({ "id": true })),
+        change(
+            risk::MACHINE_CONFIG,
+            "worker[\"a\"]",
+            &["delete", "create"],
+            machine("ami-1"),
+            long,
+            json!({ "id": true }),
+        ),
         change("aws_thing", "odd", &["explode"], json!({ "a": "MARKED-secret-value" }), json!({ "a": 1 }), json!({})),
         change("aws_thing", "kept", &["forget"], json!({ "a": 1 }), Value::Null, json!({})),
     ]);
@@ -145,11 +156,43 @@ fn how_dangerous_a_plan_is() {
         pools(&|c| c["something_new"] = json!("y")),
         rke_set("machine_global_config", json!("cni: x")),
         rke_set("etcd_snapshot_restore", json!([{ "name": "x" }])),
-        summary(&reading(&plan(vec![change(risk::MACHINE_CONFIG, "w", &["update"], machine("ami-1"), machine("ami-2"), json!({}))]))),
-        summary(&reading(&plan(vec![change("aws_thing", "x", &["update"], json!({ "a": 1 }), json!({ "a": 2 }), json!({}))]))),
-        summary(&reading(&plan(vec![change("aws_thing", "x", &["create", "delete"], json!({}), json!({}), json!({}))]))),
-        summary(&reading(&plan(vec![change("aws_thing", "x", &["create", "forget"], json!({}), json!({}), json!({}))]))),
-        summary(&reading(&plan((0..9).map(|n| change("aws_thing", &n.to_string(), &["delete"], json!({}), Value::Null, json!({}))).collect()))),
+        summary(&reading(&plan(vec![change(
+            risk::MACHINE_CONFIG,
+            "w",
+            &["update"],
+            machine("ami-1"),
+            machine("ami-2"),
+            json!({}),
+        )]))),
+        summary(&reading(&plan(vec![change(
+            "aws_thing",
+            "x",
+            &["update"],
+            json!({ "a": 1 }),
+            json!({ "a": 2 }),
+            json!({}),
+        )]))),
+        summary(&reading(&plan(vec![change(
+            "aws_thing",
+            "x",
+            &["create", "delete"],
+            json!({}),
+            json!({}),
+            json!({}),
+        )]))),
+        summary(&reading(&plan(vec![change(
+            "aws_thing",
+            "x",
+            &["create", "forget"],
+            json!({}),
+            json!({}),
+            json!({}),
+        )]))),
+        summary(&reading(&plan(
+            (0..9)
+                .map(|n| change("aws_thing", &n.to_string(), &["delete"], json!({}), Value::Null, json!({})))
+                .collect(),
+        ))),
     ];
     insta::assert_snapshot!(lines.join("\n"));
 }
@@ -164,7 +207,8 @@ fn moves_imports_and_actions_of_a_provider_are_seen() {
     assert!(reading(&nothing).changes.is_empty());
     let mut invoking = nothing.clone();
     invoking["action_invocations"] = json!([{ "address": "action.x" }]);
-    for (plan, risk) in [(plan(vec![moved]), Risk::Yellow), (plan(vec![imported]), Risk::Yellow), (invoking, Risk::Red)] {
+    for (plan, risk) in [(plan(vec![moved]), Risk::Yellow), (plan(vec![imported]), Risk::Yellow), (invoking, Risk::Red)]
+    {
         let seen = reading(&plan);
         assert_eq!(seen.risk, risk);
         assert_ne!(seen.digest, reading(&nothing).digest);
@@ -184,24 +228,26 @@ fn nonsense_is_a_sentence() {
     let mut deep = create().to_string();
     let nested = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
     deep = deep.replacen("\"ami-1\"", &nested, 1);
-    insta::assert_snapshot!([
-        say(b""),
-        say(b"\xff"),
-        say(b"Error: terraform crashed"),
-        say(b"{"),
-        say(b"[]"),
-        say(b"{}"),
-        say(br#"{"format_version":"1.2","resource_changes":[{"address":"MARKED-secret-value"}]}"#),
-        say(br#"{"format_version":"1.2","resource_changes":"MARKED-secret-value"}"#),
-        with("format_version", json!("2.0\n@team")),
-        with("format_version", json!("0.2")),
-        with("errored", json!(true)),
-        with("complete", json!(false)),
-        with("deferred_changes", json!([{}])),
-        with("resource_changes", json!([twice.clone(), twice])),
-        say(deep.as_bytes()),
-    ]
-    .join("\n"));
+    insta::assert_snapshot!(
+        [
+            say(b""),
+            say(b"\xff"),
+            say(b"Error: terraform crashed"),
+            say(b"{"),
+            say(b"[]"),
+            say(b"{}"),
+            say(br#"{"format_version":"1.2","resource_changes":[{"address":"MARKED-secret-value"}]}"#),
+            say(br#"{"format_version":"1.2","resource_changes":"MARKED-secret-value"}"#),
+            with("format_version", json!("2.0\n@team")),
+            with("format_version", json!("0.2")),
+            with("errored", json!(true)),
+            with("complete", json!(false)),
+            with("deferred_changes", json!([{}])),
+            with("resource_changes", json!([twice.clone(), twice])),
+            say(deep.as_bytes()),
+        ]
+        .join("\n")
+    );
     assert_eq!(reading(&json!({ "format_version": "1.0" })).text.lines().last(), Some("Nothing would be changed."));
 }
 
@@ -242,7 +288,9 @@ fn the_digest_sees_every_value_and_no_noise() {
     for seen in [
         altered(&|p| p["resource_changes"][0]["change"]["after"]["name"] = json!("other")),
         altered(&|p| p["resource_changes"][0]["change"]["after_unknown"]["cluster_v1_id"] = json!(false)),
-        altered(&|p| p["resource_changes"][0]["change"]["after"]["rke_config"][0]["machine_pools"][0]["quantity"] = json!(4)),
+        altered(&|p| {
+            p["resource_changes"][0]["change"]["after"]["rke_config"][0]["machine_pools"][0]["quantity"] = json!(4)
+        }),
         altered(&|p| p["resource_changes"][0]["address"] = json!("other.address")),
         altered(&|p| p["resource_changes"][0]["deposed"] = json!("00aa")),
         altered(&|p| p["resource_changes"][0]["type"] = json!("other")),
@@ -278,22 +326,33 @@ fn a_plan_that_goes_on_after_a_cut_off_apply() {
     assert!(rest(&|_| {}));
     assert!(rest(&|p| p[first] = json!([])));
     assert!(rest(&|p| *p = json!({ "format_version": "1.2" })));
-    assert!(rest(&|p| p["output_changes"]["cluster_id"] = json!({ "actions": ["update"], "before": "", "after": "c-m-1", "after_unknown": false })));
+    assert!(rest(&|p| p["output_changes"]["cluster_id"] =
+        json!({ "actions": ["update"], "before": "", "after": "c-m-1", "after_unknown": false })));
     assert!(!rest(&|p| p[first][0]["change"]["actions"] = json!(["delete", "create"])));
     assert!(!rest(&|p| p[first][0]["change"]["after"]["name"] = json!("other")));
     assert!(!rest(&|p| p[first][0]["change"]["after"]["rke_config"][0]["machine_pools"][0]["quantity"] = json!(4)));
     assert!(!rest(&|p| p[first][0]["change"]["after"]["extra"] = json!(4)));
     assert!(!rest(&|p| p[first][0]["change"]["after_unknown"]["name"] = json!(true)));
     assert!(!rest(&|p| p[first][0]["provider_name"] = json!("evil/rancher2")));
-    assert!(!rest(&|p| p[first].as_array_mut().unwrap().push(change("t", "more", &["create"], Value::Null, json!({}), json!({})))));
+    assert!(!rest(&|p| p[first].as_array_mut().unwrap().push(change(
+        "t",
+        "more",
+        &["create"],
+        Value::Null,
+        json!({}),
+        json!({})
+    ))));
     assert!(!rest(&|p| p["output_changes"]["kube"]["after"] = json!("other")));
     assert!(!rest(&|p| p["output_changes"]["more"] = json!({ "actions": ["create"], "before": null, "after": "x" })));
-    assert!(PlanChanges::default().is_rest_of(&PlanChanges::default()) && !approved.is_rest_of(&PlanChanges::default()));
+    assert!(
+        PlanChanges::default().is_rest_of(&PlanChanges::default()) && !approved.is_rest_of(&PlanChanges::default())
+    );
 }
 
 #[test]
 fn the_rest_of_a_destroy_is_known_by_its_ids() {
-    let destroy = |cluster: Value| plan(vec![change(risk::CLUSTER, "this", &["delete"], cluster, Value::Null, json!({}))]);
+    let destroy =
+        |cluster: Value| plan(vec![change(risk::CLUSTER, "this", &["delete"], cluster, Value::Null, json!({}))]);
     let old = cluster("v1.33.5+rke2r1", json!([pool("a", 3)]));
     let approved = reading(&destroy(old.clone())).changes;
     let mut touched = old.clone();
@@ -310,11 +369,17 @@ fn the_rest_of_a_destroy_is_known_by_its_ids() {
 #[test]
 fn a_plan_of_fifty_megabytes() {
     let size = if cfg!(debug_assertions) { 4_000_000 } else { 50_000_000 };
-    let one = change(risk::MACHINE_CONFIG, "worker", &["create"], Value::Null, machine("ami-1"), json!({ "id": true })).to_string();
+    let one = change(risk::MACHINE_CONFIG, "worker", &["create"], Value::Null, machine("ami-1"), json!({ "id": true }))
+        .to_string();
     let count = size / one.len();
     let many: Vec<String> = (0..count).map(|n| one.replace(".worker\"", &format!(".worker{n}\""))).collect();
-    let long = change("t", "long", &["delete"], json!({ "a": "x".repeat(size / 4) }), Value::Null, json!({})).to_string();
-    let whole = format!("{{\"prior_state\":[{}],\"format_version\":\"1.2\",\"resource_changes\":[{},{long}]}}", many.join(","), many.join(","));
+    let long =
+        change("t", "long", &["delete"], json!({ "a": "x".repeat(size / 4) }), Value::Null, json!({})).to_string();
+    let whole = format!(
+        "{{\"prior_state\":[{}],\"format_version\":\"1.2\",\"resource_changes\":[{},{long}]}}",
+        many.join(","),
+        many.join(",")
+    );
     let reading = read(whole.as_bytes(), &eyes()).unwrap();
     assert_eq!((reading.add as usize, reading.destroy), (count, 1));
     assert!(reading.text.len() <= TEXT_MAX + 1024 && reading.text.contains("more resources"));
@@ -329,16 +394,26 @@ fn a_plan_of_fifty_megabytes() {
 #[test]
 fn a_plan_of_the_real_terraform() {
     let dir = tempfile::tempdir().unwrap();
-    let config = |inputs: &str| format!("resource \"terraform_data\" \"a\" {{\n  input = {inputs}\n}}\nresource \"terraform_data\" \"b\" {{\n  triggers_replace = terraform_data.a.output.n\n  input = sensitive(\"MARKED-secret-value\")\n}}\noutput \"a\" {{\n  value = terraform_data.a.output\n}}\n");
+    let config = |inputs: &str| {
+        format!(
+            "resource \"terraform_data\" \"a\" {{\n  input = {inputs}\n}}\nresource \"terraform_data\" \"b\" {{\n  triggers_replace = terraform_data.a.output.n\n  input = sensitive(\"MARKED-secret-value\")\n}}\noutput \"a\" {{\n  value = terraform_data.a.output\n}}\n"
+        )
+    };
     let run = |args: &[&str]| -> Option<Vec<u8>> {
         #[expect(clippy::disallowed_methods, reason = "the test asks terraform for a real plan")]
-        let out = std::process::Command::new("terraform").args(args).current_dir(dir.path()).env("CHECKPOINT_DISABLE", "1").output().ok()?;
+        let out = std::process::Command::new("terraform")
+            .args(args)
+            .current_dir(dir.path())
+            .env("CHECKPOINT_DISABLE", "1")
+            .output()
+            .ok()?;
         assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
         Some(out.stdout)
     };
     let plan = |destroy: bool| -> Option<PlanReading> {
         run(if destroy { &["plan", "-destroy", "-out=p"] } else { &["plan", "-out=p"] })?;
-        let allow = AllowList::nothing().with([("terraform_data", ["id", "input.**", "output.**"].as_slice()), ("output", ["a.n"].as_slice())]);
+        let allow = AllowList::nothing()
+            .with([("terraform_data", ["id", "input.**", "output.**"].as_slice()), ("output", ["a.n"].as_slice())]);
         Some(read(&run(&["show", "-json", "p"])?, &Eyes { allow, ..eyes() }).unwrap())
     };
     std::fs::write(dir.path().join("main.tf"), config("{ n = 1, free = \"x\" }")).unwrap();
@@ -357,7 +432,10 @@ fn a_plan_of_the_real_terraform() {
     std::fs::write(dir.path().join("main.tf"), config("{ n = 2, free = \"x\" }")).unwrap();
     let changed = plan(false).unwrap();
     assert_eq!((changed.add, changed.change, changed.destroy, changed.risk), (1, 1, 1, Risk::Red));
-    assert_eq!(changed.highlights, ["destroys terraform_data.b and makes it anew", "changes terraform_data.a: input, output"]);
+    assert_eq!(
+        changed.highlights,
+        ["destroys terraform_data.b and makes it anew", "changes terraform_data.a: input, output"]
+    );
     run(&["taint", "terraform_data.a"]);
     let tainted = plan(false).unwrap();
     assert!(!tainted.changes.is_rest_of(&changed.changes) && !tainted.changes.is_rest_of(&first.changes));

@@ -19,6 +19,7 @@ use secrecy::SecretString;
 use crate::clock::SharedClock;
 use crate::lifecycle::{ChangeNumber, ClusterKey, Plan, PlanDigest};
 use crate::ports::{Answer, Applied, Call, Job, ProgressSink, Runner, Trouble};
+use crate::render::plan::AllowList;
 use crate::runner::queue::{Queue, Turn};
 
 pub mod program;
@@ -60,6 +61,8 @@ pub struct Settings {
     pub working: Option<NonZeroUsize>,
     /// How many applies go on at once; `None` is four times the number of cores.
     pub applying: Option<NonZeroUsize>,
+    /// The attributes whose values people see in a plan's text.
+    pub shown: AllowList,
     /// How long things may take.
     pub limits: Limits,
     /// Where OpenTofu is fetched from if neither terraform nor tofu is installed; `None` fetches nothing.
@@ -78,6 +81,7 @@ impl Settings {
             passed: Vec::new(),
             working: None,
             applying: None,
+            shown: AllowList::default(),
             limits: Limits::default(),
             #[cfg(feature = "fetch")]
             fetch: None,

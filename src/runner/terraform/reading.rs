@@ -1,11 +1,9 @@
-//! The seam to `render::plan`: terraform's plan as JSON in, what kaas works with out.
+//! A plan read for the runner: `render::plan` says what it would do, and what it marks as sensitive is learnt beside it.
 
-use anyhow::Context;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use sha2::{Digest, Sha256};
-
-use crate::lifecycle::{ContentDigest, Plan, PlanDigest, Risk};
+use super::sensitive;
+use crate::lifecycle::{ContentDigest, Plan};
+use crate::ports::Trouble;
+use crate::render::plan::{self, Eyes, PlanChanges};
 
 /// A plan that was read.
 pub struct Reading {
@@ -13,64 +11,22 @@ pub struct Reading {
     pub plan: Plan,
     /// The full text, redacted.
     pub text: String,
-    /// The canonical changes, without any secret in clear.
-    pub changes: Changes,
+    /// What would be done, without any value in clear.
+    pub changes: PlanChanges,
     /// Every value that the plan marks as sensitive.
     pub secrets: Vec<String>,
 }
 
-/// The canonical changes of a plan.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Changes(Vec<(String, String)>);
-
-impl Changes {
-    /// Whether there is nothing to do.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Whether everything in it was approved with `approved`.
-    pub fn is_rest_of(&self, approved: &Self) -> bool {
-        self.0.iter().all(|change| approved.0.contains(change))
-    }
-}
-
-/// Reads a plan.
+/// Reads what `show -json` printed. `content` is what was planned, `eyes` what people may see of it.
 ///
 /// # Errors
-/// It is no plan.
-pub fn read(json: &[u8], content: &ContentDigest) -> anyhow::Result<Reading> {
-    let plan: Value = serde_json::from_slice(json).context("it is no JSON")?;
-    let changes = plan["resource_changes"].as_array().cloned().unwrap_or_default();
-    anyhow::ensure!(plan["format_version"].is_string(), "it has no format version");
-    let mut kept = Vec::new();
-    for change in &changes {
-        let actions = change["change"]["actions"].to_string();
-        if actions != "[\"no-op\"]" && actions != "[\"read\"]" {
-            kept.push((change["address"].to_string(), hex(&change["change"].to_string())));
-        }
-    }
-    let count =
-        |word: &str| changes.iter().filter(|c| c["change"]["actions"].to_string().contains(word)).count() as u32;
-    let digest = hex(&serde_json::to_string(&kept)?);
-    let digest: PlanDigest = digest.parse()?;
-    let secrets = super::sensitive::values(json)?;
-    Ok(Reading {
-        plan: Plan {
-            digest,
-            content: content.clone(),
-            add: count("create"),
-            change: count("update"),
-            destroy: count("delete"),
-            risk: Risk::Green,
-            highlights: Vec::new(),
-        },
-        text: kept.iter().map(|(address, _)| format!("{address}\n")).collect(),
-        changes: Changes(kept),
-        secrets,
-    })
-}
-
-fn hex(text: &str) -> String {
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+/// It is no plan, or one that must not be applied.
+pub fn read(json: &[u8], content: ContentDigest, eyes: &Eyes) -> Result<Reading, Trouble> {
+    let read = plan::read(json, eyes).map_err(|e| Trouble::lasting(e.to_string(), e))?;
+    // Of the error only the place is told: its words may quote a value.
+    let secrets = sensitive::values(json).map_err(|e| {
+        let line = format!("terraform's plan cannot be read (line {}, column {})", e.line(), e.column());
+        Trouble::Lasting { line, source: None }
+    })?;
+    Ok(Reading { plan: read.to_plan(content), text: read.text, changes: read.changes, secrets })
 }

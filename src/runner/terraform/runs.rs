@@ -7,9 +7,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::reading::{Changes, Reading};
+use super::reading::Reading;
 use crate::lifecycle::{ChangeNumber, ClusterKey, PlanDigest};
 use crate::ports::{Answer, Trouble};
+use crate::render::plan::PlanChanges;
 use crate::runner::log::{private_dir, private_file};
 
 /// The folder of all runs.
@@ -36,10 +37,10 @@ impl Runs {
         private_file(&dir.join(text_name(digest)), reading.text.as_bytes())
     }
 
-    /// What an approval of this plan covers, if the plan was made here.
-    pub fn changes(&self, cluster: &ClusterKey, change: ChangeNumber, digest: &PlanDigest) -> Option<Changes> {
+    /// What an approval of this plan covers, if the plan was made here and nobody touched the file since.
+    pub fn changes(&self, cluster: &ClusterKey, change: ChangeNumber, digest: &PlanDigest) -> Option<PlanChanges> {
         let bytes = std::fs::read(self.dir(cluster, change).join(changes_name(digest))).ok()?;
-        serde_json::from_slice(&bytes).ok()
+        serde_json::from_slice(&bytes).ok().filter(|changes: &PlanChanges| changes.digest() == *digest)
     }
 
     /// The plan as people read it.

@@ -20,6 +20,7 @@ use super::tree::{self, Laid};
 use super::workspace::{PlanFile, Workspace, print_of};
 use super::{FASTER, Terraform, TurnOf, source, trouble};
 use crate::ports::{Answer, Call, Job, Progress, ProgressSink, Trouble};
+use crate::render::plan::Eyes;
 use crate::runner::alive::{Alive, NotMine};
 use crate::runner::log::RunLog;
 use crate::runner::process::{Ended, From, Spec, Why, run, run_keeping};
@@ -265,11 +266,9 @@ impl<'a> Session<'a> {
             _ => self.keep(show(self), "show").await?,
         };
         let content = self.job.content.clone();
-        let read = tokio::task::spawn_blocking(move || reading::read(&json, &content)).await;
-        let reading = read
-            .map_err(anyhow::Error::new)
-            .and_then(|read| read)
-            .map_err(|e| Trouble::lasting(format!("the plan that {} wrote cannot be read", self.name()), e))?;
+        let eyes = Eyes { allow: self.runner.settings.shown.clone(), redactor: self.log.scrub().redactor().clone() };
+        let read = tokio::task::spawn_blocking(move || reading::read(&json, content, &eyes)).await;
+        let reading = read.map_err(|e| Trouble::lasting("the plan could not be read", e))??;
         self.log.learn(reading.secrets.iter().map(String::as_str));
         Ok((reading, file))
     }

@@ -77,7 +77,7 @@ pub fn of_errors(name: &str, errors: &[Diagnostic], scrub: &Scrub, chain: String
     // `init` says first that there are errors, and then which.
     let says_something = |error: &&Diagnostic| !error.summary.contains("encountered problems during initiali");
     let first = errors.iter().find(says_something).or(errors.first())?;
-    let source = Some(anyhow!(scrub.line(&chain).into_owned()));
+    let source = Some(anyhow!(scrub.line(&chain)));
     let of = |words: &[&str]| {
         errors.iter().any(|error| {
             let text = format!("{}\n{}", error.summary, error.detail).to_lowercase();
