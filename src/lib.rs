@@ -15,6 +15,7 @@ pub mod record;
 #[cfg(feature = "rancher")]
 pub mod rancher;
 pub mod render;
+pub mod runner;
 #[cfg(feature = "sim")]
 pub mod sim;
 pub mod store;
