@@ -29,8 +29,6 @@ mod tty;
 #[cfg(test)]
 mod fake;
 #[cfg(test)]
-mod screen;
-#[cfg(test)]
 mod tests;
 
 use book::{Book, Saying};

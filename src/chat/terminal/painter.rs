@@ -14,6 +14,9 @@ use super::text::{Ink, Row, clean, columns, rows};
 /// How many lines the buffer keeps; what is older is on the terminal only.
 const LINES_MAX: usize = 4_000;
 
+/// The narrowest width in columns at which threads are indented.
+const INDENT_FROM: usize = 16;
+
 /// The size of a terminal that does not tell its size.
 pub const SIZE_DEFAULT: (u16, u16) = (80, 24);
 
@@ -274,16 +277,20 @@ fn card_rows(shown: &Shown) -> Vec<Row> {
     rows
 }
 
-/// The lines of a block: cards behind a bar, threads indented under them.
+/// The lines of a block: the body, and the thread indented under it where there is room for that.
 fn drawn(body: &[Row], thread: &[Row], width: usize, colours: bool) -> Vec<String> {
-    let mut lines: Vec<String> = body.iter().flat_map(|row| row.wrap(width)).map(|row| row.ansi(colours)).collect();
-    let room = width.saturating_sub(4).max(2);
-    let lead = Row::of(Ink::Dim, "  │ ").ansi(colours);
-    lines.extend(thread.iter().flat_map(|row| row.wrap(room)).map(|row| format!("{lead}{}", row.ansi(colours))));
-    lines
+    let lead = if width < INDENT_FROM { Row::default() } else { Row::of(Ink::Dim, "  │ ") };
+    let room = width - columns(&lead.plain());
+    let body = body.iter().flat_map(|row| row.wrap(width));
+    let thread = thread.iter().flat_map(|row| row.wrap(room)).map(|row| row.behind(lead.clone()));
+    body.chain(thread).map(|row| row.ansi(colours)).collect()
 }
 
 /// Each line, and the way to the next row.
 fn joined(lines: &[String]) -> String {
     lines.iter().map(|line| format!("{line}\r\n")).collect()
 }
+
+#[cfg(test)]
+#[path = "painter_tests.rs"]
+mod tests;
