@@ -179,7 +179,14 @@ impl Book {
     ///
     /// # Errors
     /// It cannot be written; then nothing was heard.
-    pub fn hear(&mut self, name: &str, channel: &str, text: &str, thread: Option<String>, wish: Option<Wish>) -> io::Result<Said> {
+    pub fn hear(
+        &mut self,
+        name: &str,
+        channel: &str,
+        text: &str,
+        thread: Option<String>,
+        wish: Option<Wish>,
+    ) -> io::Result<Said> {
         let mut said = self.new_said(name, channel.to_owned(), text.to_owned());
         said.thread = thread;
         said.wish = wish;

@@ -32,10 +32,9 @@ pub fn plan(digit: char) -> PlanDigest {
 }
 
 pub fn message(text: &str, buttons: &[Press]) -> Message {
-    let mut message = Message::default();
-    message.lines = text.split('\n').flat_map(|line| Message::text(line).lines).collect();
-    message.buttons = buttons.iter().map(|press| Button { label: format!("{press:?}"), press: *press }).collect();
-    message
+    let lines = text.split('\n').flat_map(|line| Message::text(line).lines).collect();
+    let buttons = buttons.iter().map(|press| Button { label: format!("{press:?}"), press: *press }).collect();
+    Message { lines, buttons, file: None }
 }
 
 pub fn card_of(name: &str, change: u64, text: &str, buttons: &[Press]) -> Shown {
@@ -124,8 +123,12 @@ impl FakeDesk {
             post(4, &key, end).await;
         };
         match words {
-            "alice command request crucial-sandbox size=smal" => return reply("size=smal: Did you mean small? (small, medium)"),
-            "alice react crucial-sandbox 1 aaaaaa +1 true" => return reply("You asked for it, so somebody else has to approve it."),
+            "alice command request crucial-sandbox size=smal" => {
+                return reply("size=smal: Did you mean small? (small, medium)");
+            }
+            "alice react crucial-sandbox 1 aaaaaa +1 true" => {
+                return reply("You asked for it, so somebody else has to approve it.");
+            }
             "erin command list" => return reply("1 cluster\nNAME  STATE\ncrucial-sandbox  ready"),
             "bob react crucial-sandbox 1 aaaaaa +1 true" => drop(edit(1, &votes("bob"), &both).await),
             "bob press crucial-sandbox 2 aaaaaa Approve" => drop(edit(1, &votes("bob"), &both).await),

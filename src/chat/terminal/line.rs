@@ -294,10 +294,7 @@ mod tests {
             ("über", Saying::Chatter),
             ("press Approve", pressed(Press::Approve, None, None)),
             ("press approve on grey-heron", pressed(Press::Approve, Some("grey-heron"), None)),
-            (
-                "press Reject because the budget is gone",
-                pressed(Press::Reject, None, Some("the budget is gone")),
-            ),
+            ("press Reject because the budget is gone", pressed(Press::Reject, None, Some("the budget is gone"))),
             ("press Reject … because no", pressed(Press::Reject, None, Some("no"))),
             ("press Reject… on a-b because on call", pressed(Press::Reject, Some("a-b"), Some("on call"))),
             ("press Plan", pressed(Press::Plan, None, None)),
@@ -331,10 +328,7 @@ mod tests {
             assert_eq!(parse(line, Reader::Script), Ok(parsed), "{line}");
         }
         let at_prompt = parse("wait for me", Reader::Prompt);
-        assert_eq!(
-            at_prompt,
-            Ok(Line::Speak { by: None, text: "wait for me".to_owned(), saying: Saying::Chatter })
-        );
+        assert_eq!(at_prompt, Ok(Line::Speak { by: None, text: "wait for me".to_owned(), saying: Saying::Chatter }));
     }
 
     #[test]

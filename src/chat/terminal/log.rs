@@ -132,6 +132,8 @@ pub enum Act {
 pub struct Log {
     file: File,
     length: u64,
+    /// Whether there may be half a line behind `length`.
+    torn: bool,
 }
 
 impl Log {
@@ -147,7 +149,7 @@ impl Log {
         })?;
         file.set_len(length)?;
         file.sync_all()?;
-        Ok(Self { file, length })
+        Ok(Self { file, length, torn: false })
     }
 
     /// Reads what is in it now.
@@ -166,17 +168,23 @@ impl Log {
         Ok(())
     }
 
-    /// Appends one entry; with `durable` it is on the disk when this returns. After an error the file is as it was.
+    /// Appends one entry; with `durable` it is on the disk when this returns. After an error the file is as it was, at
+    /// the latest when the next entry is appended.
     ///
     /// # Errors
     /// It cannot be written.
     pub fn append(&mut self, entry: &Entry, durable: bool) -> io::Result<()> {
         let line = json_line(entry)?;
+        if self.torn {
+            self.file.set_len(self.length)?;
+        }
+        self.torn = true;
         let written = self.file.write_all(&line).and_then(|()| if durable { self.file.sync_data() } else { Ok(()) });
         if let Err(fault) = written {
-            self.file.set_len(self.length)?;
+            self.torn = self.file.set_len(self.length).is_err();
             return Err(fault);
         }
+        self.torn = false;
         self.length += line.len() as u64;
         Ok(())
     }

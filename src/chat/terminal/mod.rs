@@ -1,7 +1,7 @@
 //! A chat in the terminal: several people at one keyboard (or in one script), a channel, cards and their threads.
 //!
 //! It behaves as a chat platform does: what was said is kept, is found again after `kill -9`, and nothing is said twice. Reading order: [`line`](mod@line)
-//! (the language), `log` and `book` (what was said), `surface`, `painter` and `text` (what is seen), `script` (lines from a file or a pipe), `editor` and `tty` (a person
+//! (the language), `log` and `book` (what was said), `surface`, `painter` and `text` (what is seen), `script` (one line after the other), `editor` and `tty` (a person
 //! at the prompt), `tour.txt` (the guided tour, in the same language).
 
 use std::io::{self, Write};
@@ -36,7 +36,7 @@ use line::{Nonsense, Saying as Line};
 use log::{Act, Said, Shown, Wish};
 use surface::{Plain, Scene, Surface};
 
-pub use script::{Outcome, run_lines};
+pub use script::{Outcome, converse_lines, run_lines};
 pub use tty::{Look, Tty};
 
 /// The chat adapter's name in a [`Place`].
@@ -109,7 +109,10 @@ impl TerminalChat {
     }
 
     /// Works on the book where waiting for the disk stops nobody.
-    async fn write<R: Send + 'static>(&self, work: impl FnOnce(&mut Book) -> io::Result<R> + Send + 'static) -> io::Result<R> {
+    async fn write<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Book) -> io::Result<R> + Send + 'static,
+    ) -> io::Result<R> {
         let chat = self.clone();
         let done = tokio::task::spawn_blocking(move || {
             let (done, count) = chat.with(|book| (work(book), book.count()));
@@ -244,7 +247,8 @@ impl Chat for TerminalChat {
         message: &Message,
         file: Option<&Attachment>,
     ) -> Answer<()> {
-        let (key, to, card, known) = (call.key.to_string(), place.channel.clone(), card.clone(), known.map(str::to_owned));
+        let (key, to, card, known) =
+            (call.key.to_string(), place.channel.clone(), card.clone(), known.map(str::to_owned));
         let (message, file) = (message.clone(), file.cloned());
         self.write(move |book| {
             let thread = book.card_id(&card, known.as_deref());

@@ -35,10 +35,20 @@ pub struct Prompt {
 struct Block {
     /// The card's id, as long as the block is where the card is shown.
     card: Option<String>,
+    /// Whether it is a card, shown here or not any more.
+    bar: bool,
     body: Vec<Row>,
     thread: Vec<Row>,
     /// As they were drawn last.
     lines: Vec<String>,
+}
+
+/// How the lines of a block are drawn.
+#[derive(Clone, Copy)]
+struct Look {
+    width: usize,
+    colours: bool,
+    bar: bool,
 }
 
 /// Draws the conversation.
@@ -88,10 +98,9 @@ impl Painter {
     /// Draws everything again for another size.
     pub fn resize(&mut self, size: (u16, u16)) {
         self.set_size(size);
-        let width = self.width();
-        let colours = self.colours;
+        let look = self.look(false);
         for block in &mut self.blocks {
-            block.lines = drawn(&block.body, &block.thread, width, colours);
+            block.lines = drawn(&block.body, &block.thread, Look { bar: block.bar, ..look });
         }
         let lines: Vec<String> = self.blocks.iter().flat_map(|b| &b.lines).cloned().collect();
         self.visible = lines.len().min(self.height.saturating_sub(1));
@@ -124,13 +133,18 @@ impl Painter {
         self.columns.saturating_sub(1).max(2)
     }
 
+    fn look(&self, bar: bool) -> Look {
+        Look { width: self.width(), colours: self.colours, bar }
+    }
+
     fn total(&self) -> usize {
         self.blocks.iter().map(|b| b.lines.len()).sum()
     }
 
     fn push(&mut self, card: Option<String>, body: Vec<Row>, thread: Vec<Row>) {
-        let lines = drawn(&body, &thread, self.width(), self.colours);
-        self.blocks.push(Block { card, body, thread, lines: lines.clone() });
+        let bar = card.is_some();
+        let lines = drawn(&body, &thread, self.look(bar));
+        self.blocks.push(Block { card, bar, body, thread, lines: lines.clone() });
         self.repaint(0, &lines);
         let mut spare = self.total().saturating_sub(LINES_MAX);
         while self.blocks.first().is_some_and(|b| b.lines.len() <= spare) {
@@ -165,18 +179,27 @@ impl Painter {
                 |block| block.thread.extend(message.clone()),
                 |block| (block.body.clone(), message.clone()),
             ),
-            None => self.push(None, behind(message, &Row::of(Ink::Name, "kaas "), &Row::of(Ink::Plain, "     ")), Vec::new()),
+            None => self.push(
+                None,
+                behind(message, &Row::of(Ink::Name, "kaas "), &Row::of(Ink::Plain, "     ")),
+                Vec::new(),
+            ),
         }
     }
 
     /// Alters a block in place where its first changed line is still on the screen; otherwise shows it anew below, made of what `anew` says.
-    fn alter(&mut self, nth: usize, change: impl FnOnce(&mut Block), anew: impl FnOnce(&Block) -> (Vec<Row>, Vec<Row>)) {
-        let (width, colours, total) = (self.width(), self.colours, self.total());
+    fn alter(
+        &mut self,
+        nth: usize,
+        change: impl FnOnce(&mut Block),
+        anew: impl FnOnce(&Block) -> (Vec<Row>, Vec<Row>),
+    ) {
+        let (look, total) = (self.look(true), self.total());
         let start: usize = self.blocks[..nth].iter().map(|b| b.lines.len()).sum();
         let block = &mut self.blocks[nth];
         let (body, thread) = (block.body.clone(), block.thread.clone());
         change(block);
-        let lines = drawn(&block.body, &block.thread, width, colours);
+        let lines = drawn(&block.body, &block.thread, look);
         let same = lines.iter().zip(&block.lines).take_while(|(new, old)| new == old).count();
         if same == lines.len() && same == block.lines.len() {
             return;
@@ -222,7 +245,8 @@ impl Painter {
             end += 1;
         }
         let label_columns = columns(&label).min(self.width());
-        let label = Row::of(Ink::Name, &label).wrap(self.width()).first().map(|r| r.ansi(self.colours)).unwrap_or_default();
+        let label =
+            Row::of(Ink::Name, &label).wrap(self.width()).first().map(|r| r.ansi(self.colours)).unwrap_or_default();
         // A label that ends in a space loses it in the wrap; the cursor is set by column, which does not care.
         let cursor = label_columns + wide(&shown[first..at]);
         format!("{label}\u{1b}[{}G{}\u{1b}[{}G", label_columns + 1, shown[first..end].concat(), cursor + 1)
@@ -239,7 +263,11 @@ impl Surface for Painter {
         match scene {
             Scene::Person { said } => {
                 let lead = Row::of(Ink::Name, &said.from).with(Ink::Dim, "> ");
-                self.push(None, behind(plain_rows(&said.text, Ink::Plain), &lead, &Row::of(Ink::Plain, "  ")), Vec::new());
+                self.push(
+                    None,
+                    behind(plain_rows(&said.text, Ink::Plain), &lead, &Row::of(Ink::Plain, "  ")),
+                    Vec::new(),
+                );
             }
             Scene::Card { said, shown } => self.card(&said.id, shown),
             Scene::Edit { card, shown, .. } => self.edit(card, shown),
@@ -277,13 +305,19 @@ fn card_rows(shown: &Shown) -> Vec<Row> {
     rows
 }
 
-/// The lines of a block: the body, and the thread indented under it where there is room for that.
-fn drawn(body: &[Row], thread: &[Row], width: usize, colours: bool) -> Vec<String> {
-    let lead = if width < INDENT_FROM { Row::default() } else { Row::of(Ink::Dim, "  │ ") };
-    let room = width - columns(&lead.plain());
-    let body = body.iter().flat_map(|row| row.wrap(width));
-    let thread = thread.iter().flat_map(|row| row.wrap(room)).map(|row| row.behind(lead.clone()));
-    body.chain(thread).map(|row| row.ansi(colours)).collect()
+/// The lines of a block: a card behind a bar, and its thread indented under it, where there is room for that.
+fn drawn(body: &[Row], thread: &[Row], look: Look) -> Vec<String> {
+    let lead = |ink, text: &str| if look.width < INDENT_FROM { Row::default() } else { Row::of(ink, text) };
+    let body_lead = if look.bar { lead(Ink::Name, "▌ ") } else { Row::default() };
+    let thread_lead = lead(Ink::Dim, "  │ ");
+    let indented = |rows: &[Row], lead: Row| -> Vec<String> {
+        let room = look.width - columns(&lead.plain());
+        let rows = rows.iter().flat_map(|row| row.wrap(room));
+        rows.map(|row| row.behind(lead.clone()).ansi(look.colours)).collect()
+    };
+    let mut lines = indented(body, body_lead);
+    lines.extend(indented(thread, thread_lead));
+    lines
 }
 
 /// Each line, and the way to the next row.

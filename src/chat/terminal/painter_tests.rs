@@ -184,8 +184,8 @@ fn a_card_is_redrawn_in_place_and_its_thread_hangs_under_it() {
         pair.screen.lines(),
         [
             "alice> /kaas request crucial-sandbox",
-            "crucial-sandbox · ready",
-            "small: 1 + 3 nodes",
+            "▌ crucial-sandbox · ready",
+            "▌ small: 1 + 3 nodes",
             "  │ the plan is here",
             "erin> morning",
             "alice> +1",
@@ -204,10 +204,17 @@ fn a_card_that_scrolled_away_is_printed_anew_once() {
     pair.edit("c1", "crucial-sandbox · applying 1 of 7");
     pair.edit("c1", "crucial-sandbox · applying 2 of 7");
     pair.post("c1", "approved");
-    assert_eq!(pair.screen.gone, ["crucial-sandbox · planning", "erin> line 0", "erin> line 1", "erin> line 2"]);
+    assert_eq!(pair.screen.gone, ["▌ crucial-sandbox · planning", "erin> line 0", "erin> line 1", "erin> line 2"]);
     assert_eq!(
         pair.screen.lines(),
-        ["erin> line 3", "erin> line 4", "erin> line 5", "crucial-sandbox · applying 2 of 7", "  │ approved", "alice>"]
+        [
+            "erin> line 3",
+            "erin> line 4",
+            "erin> line 5",
+            "▌ crucial-sandbox · applying 2 of 7",
+            "  │ approved",
+            "alice>"
+        ]
     );
 }
 
@@ -220,9 +227,9 @@ fn long_lines_keep_the_width_and_a_long_input_shows_its_cursor() {
     assert_eq!(
         pair.screen.lines(),
         [
-            "crucial-sandbox ·",
-            "waiting for 2",
-            "approvals",
+            "▌ crucial-sandbox ·",
+            "▌ waiting for 2",
+            "▌ approvals",
             "  │ 日本語日本語日",
             "  │ 本語日本語",
             "alice> ial-sandbox",
@@ -245,7 +252,7 @@ fn what_was_said_before_is_shown_again() {
     let mut edit = said_by("kaas", "ready");
     (edit.edits, edit.card) = (Some(card.id.clone()), Some(shown("ready")));
     pair.paint(|p| p.restore(&[card, post, edit]));
-    assert_eq!(pair.screen.lines(), ["ready", "  │ the plan is here", "  │ [plan.txt]", ""]);
+    assert_eq!(pair.screen.lines(), ["▌ ready", "  │ the plan is here", "  │ [plan.txt]", ""]);
 }
 
 #[test]
@@ -302,6 +309,8 @@ fn take(pair: &mut Pair, step: Step) {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(80))]
+
     /// What scrolled away and what is on the screen are, together, exactly the buffer: nothing is overwritten, lost or doubled.
     #[test]
     fn the_terminal_holds_exactly_the_buffer(height in 1u16..14, columns in 8u16..50, steps in steps(false)) {

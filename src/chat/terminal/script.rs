@@ -1,4 +1,5 @@
-//! Lines from a file or a pipe: what people say and do, and besides `wait`, `sleep`, `say` and comments.
+//! Lines one after the other, each done before the next is read: of a script, with `wait`, `sleep`, `say` and comments; or of a person whose terminal
+//! cannot do more than lines.
 
 use std::fmt;
 use std::io;
@@ -64,22 +65,26 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// How fast a script is played for somebody who watches.
+/// How lines are read.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Pace {
+pub(super) struct Manner {
+    /// Who reads them. At a prompt, a line that makes no sense does not end it.
+    reader: Reader,
     /// A pause after each character that somebody types.
-    pub key: Duration,
+    key: Duration,
     /// The longest that typing one line takes.
-    pub line_max: Duration,
+    line_max: Duration,
     /// A pause after each line of the narrator.
-    pub narration: Duration,
+    narration: Duration,
 }
 
-impl Pace {
-    /// Without a pause.
-    pub const NONE: Self = Self { key: Duration::ZERO, line_max: Duration::ZERO, narration: Duration::ZERO };
-    /// As one reads and types.
+impl Manner {
+    /// A script, without a pause.
+    const SCRIPT: Self =
+        Self { reader: Reader::Script, key: Duration::ZERO, line_max: Duration::ZERO, narration: Duration::ZERO };
+    /// A script that somebody watches: as one reads and types.
     pub const WATCHED: Self = Self {
+        reader: Reader::Script,
         key: Duration::from_millis(14),
         line_max: Duration::from_millis(600),
         narration: Duration::from_millis(900),
@@ -94,19 +99,31 @@ pub async fn run_lines(
     people: &[Person],
     stop: &CancellationToken,
 ) -> Outcome {
-    play(input, chat, desk, people, stop, Pace::NONE).await
+    play(input, chat, desk, people, stop, Manner::SCRIPT).await
 }
 
-/// The same, at a pace.
+/// Reads what a person types, as the first of `people` until another one is chosen. What makes no sense is said, and it goes on.
+pub async fn converse_lines(
+    input: impl AsyncBufRead + Unpin + Send,
+    chat: &TerminalChat,
+    desk: &dyn Desk,
+    people: &[Person],
+    stop: &CancellationToken,
+) -> Outcome {
+    play(input, chat, desk, people, stop, Manner { reader: Reader::Prompt, ..Manner::SCRIPT }).await
+}
+
+/// Reads lines in some manner.
 pub(super) async fn play(
     mut input: impl AsyncBufRead + Unpin + Send,
     chat: &TerminalChat,
     desk: &dyn Desk,
     people: &[Person],
     stop: &CancellationToken,
-    pace: Pace,
+    manner: Manner,
 ) -> Outcome {
-    let mut player = Player { chat, desk, people, pace, speaker: None, waited: 0 };
+    let speaker = people.first().filter(|_| manner.reader == Reader::Prompt).cloned();
+    let mut player = Player { chat, desk, people, manner, speaker, waited: 0 };
     let reading = async {
         if let Err(fault) = chat.deliver_again(desk).await {
             return Outcome::BadLine { line: 0, problem: unwritten(&fault) };
@@ -121,7 +138,10 @@ pub(super) async fn play(
             };
             match player.run(&line).await {
                 Ok(None) => {}
-                Ok(Some(Missed { awaited, limit, last })) => return Outcome::WaitFailed { line: number, awaited, limit, last },
+                Ok(Some(Missed { awaited, limit, last })) => {
+                    return Outcome::WaitFailed { line: number, awaited, limit, last };
+                }
+                Err(Nonsense(problem)) if manner.reader == Reader::Prompt => chat.note(&problem),
                 Err(Nonsense(problem)) => return Outcome::BadLine { line: number, problem },
             }
         }
@@ -173,7 +193,7 @@ struct Player<'a> {
     chat: &'a TerminalChat,
     desk: &'a dyn Desk,
     people: &'a [Person],
-    pace: Pace,
+    manner: Manner,
     speaker: Option<Person>,
     /// The number of the message that the last `wait` found.
     waited: u64,
@@ -181,7 +201,7 @@ struct Player<'a> {
 
 impl Player<'_> {
     async fn run(&mut self, line: &str) -> Result<Option<Missed>, Nonsense> {
-        match parse(line, Reader::Script)? {
+        match parse(line, self.manner.reader)? {
             Line::Nothing => {}
             Line::Switch(name) => self.speaker = Some(person(self.people, &name)?.clone()),
             Line::Speak { by, text, saying } => {
@@ -198,7 +218,7 @@ impl Player<'_> {
             Line::Sleep(length) => tokio::time::sleep(length).await,
             Line::Narrate(text) => {
                 self.chat.narrate(&text);
-                tokio::time::sleep(self.pace.narration).await;
+                tokio::time::sleep(self.manner.narration).await;
             }
         }
         Ok(None)
@@ -207,7 +227,7 @@ impl Player<'_> {
     /// Shows somebody typing, where somebody watches.
     async fn type_out(&self, name: &str, text: &str) {
         let length = u32::try_from(text.chars().count()).unwrap_or(u32::MAX).max(1);
-        let each = self.pace.key.min(self.pace.line_max / length);
+        let each = self.manner.key.min(self.manner.line_max / length);
         if each.is_zero() {
             return;
         }
@@ -224,9 +244,9 @@ impl Player<'_> {
         let found = tokio::time::timeout(limit, async {
             loop {
                 news.borrow_and_update();
-                let found = self.chat.with(|book| {
-                    book.recent_after(self.waited).find(|m| m.text.contains(&awaited)).map(|m| m.number)
-                });
+                let found = self
+                    .chat
+                    .with(|book| book.recent_after(self.waited).find(|m| m.text.contains(&awaited)).map(|m| m.number));
                 if let Some(number) = found {
                     return number;
                 }

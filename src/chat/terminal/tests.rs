@@ -12,6 +12,7 @@ use super::fake::{FakeDesk, call, card, message, people, person, place, plan};
 use super::log::{Entry, Log};
 use super::*;
 use crate::clock::SystemClock;
+use crate::render::message::Press;
 
 /// A conversation in a folder, which can be opened again and again.
 struct Room {
@@ -48,13 +49,18 @@ impl Room {
 
     /// The transcript in one line each: from, to, whether in a thread, whether an edit, text.
     fn story(&self) -> Vec<String> {
-        let mark = |line: &Value, key: &str, mark: &str| if line[key].is_null() { String::new() } else { mark.to_owned() };
+        let mark =
+            |line: &Value, key: &str, mark: &str| if line[key].is_null() { String::new() } else { mark.to_owned() };
         let text = |line: &Value, key: &str| line[key].as_str().expect("text").to_owned();
-        let story = self.transcript().iter().map(|line| {
-            let marks = [mark(line, "thread", " thread"), mark(line, "edits", " edit"), mark(line, "file", " file")].concat();
-            format!("{} -> {}{marks}: {}", text(line, "from"), text(line, "to"), text(line, "text"))
-        }).collect();
-        story
+        self.transcript()
+            .iter()
+            .map(|line| {
+                let marks =
+                    [mark(line, "thread", " thread"), mark(line, "edits", " edit"), mark(line, "file", " file")]
+                        .concat();
+                format!("{} -> {}{marks}: {}", text(line, "from"), text(line, "to"), text(line, "text"))
+            })
+            .collect()
     }
 }
 
@@ -88,12 +94,12 @@ async fn say_all(chat: &TerminalChat, first_line: &str) -> String {
     let plan_file = Attachment { name: "plan-aaaaaa.txt".to_owned(), content: "7 to add".into() };
     let card = card("crucial-sandbox", 42, Some(plan('a')), first_line, &[Press::Approve, Press::Reject]);
     let id = chat.card(&call(1), &card).await.expect("a card");
-    chat.post(&call(2), &place(), &card.key, Some(&id), &message("the plan is here", &[]), Some(&plan_file)).await.expect("posted");
+    chat.post(&call(2), &place(), &card.key, Some(&id), &message("the plan is here", &[]), Some(&plan_file))
+        .await
+        .expect("posted");
     chat.tell(&call(3), &place(), &person("alice"), &message("only for you", &[]), None).await.expect("told");
     id
 }
-
-use crate::render::message::Press;
 
 #[tokio::test]
 async fn nothing_is_said_twice_not_even_after_a_restart() {
@@ -125,11 +131,24 @@ async fn a_card_is_edited_only_where_it_says_something_else() {
     let now = card("crucial-sandbox", 42, Some(plan('b')), "ready", &[]);
     chat.progress(&now).await;
     assert_eq!(chat.card(&call(4), &now).await.expect("a card"), id);
+    let replanned = card("crucial-sandbox", 42, Some(plan('c')), "ready", &[Press::Retry]);
+    assert_eq!(chat.card(&call(6), &replanned).await.expect("a card"), id);
+    let desk = FakeDesk::default();
+    assert_eq!(run(&chat, &desk, "bob> press Retry").await, Outcome::Ended);
+    assert_eq!(desk.words(), ["bob press crucial-sandbox 42 cccccc Retry"]);
     let other = card("grey-heron", 43, None, "planning", &[]);
     chat.progress(&other).await;
     assert_ne!(chat.card(&call(5), &other).await.expect("a card"), id);
     let story = room.story();
-    assert_eq!(story[3..], ["kaas -> #clusters edit: ready", "kaas -> #clusters: planning"]);
+    assert_eq!(
+        story[3..],
+        [
+            "kaas -> #clusters edit: ready",
+            "kaas -> #clusters edit: ready",
+            "bob -> #clusters thread: press Retry",
+            "kaas -> #clusters: planning"
+        ]
+    );
     assert_eq!(room.transcript()[3]["edits"], id.as_str());
 }
 
@@ -150,7 +169,8 @@ async fn people_mean_the_card_that_they_see_also_after_a_restart() {
     let script = "bob> +1\nbob> remove :+1: on crucial-sandbox\ncarol> press Reject because the budget is gone\n\
                   bob> press Approve on teal-otter\nbob>\npress Plan\n/kaas list\nBOB> thanks all\nerin> +1 crucial-sandbx\n";
     let outcome = run(&chat, &desk, script).await;
-    let problem = "There is no card of crucial-sandbx here. There are cards of: crucial-sandbox, grey-heron, teal-otter.";
+    let problem =
+        "There is no card of crucial-sandbx here. There are cards of: crucial-sandbox, grey-heron, teal-otter.";
     assert_eq!(outcome, Outcome::BadLine { line: 9, problem: problem.to_owned() });
     assert_eq!(
         desk.words(),
@@ -216,7 +236,7 @@ async fn the_transcript_is_mended_wherever_it_was_cut() {
     say_all(&room.open(), "waiting").await;
     let path = room.file("transcript.jsonl");
     let whole = fs::read(&path).expect("read");
-    for cut in 0..whole.len() {
+    for cut in (0..whole.len()).step_by(3).chain(whole.len() - 2..whole.len()) {
         fs::write(&path, &whole[..cut]).expect("written");
         drop(room.open());
         assert_eq!(fs::read(&path).expect("read"), whole, "cut at {cut}");
@@ -240,10 +260,7 @@ async fn a_wait_finds_what_came_after_the_one_before() {
     let missed = run(&chat, &desk, "alice> one\nwait 20ms one\n").await;
     assert!(matches!(missed, Outcome::WaitFailed { line: 2, .. }), "{missed}");
     let missed = run(&chat, &desk, "alice> /kaas d\nwait 20ms two\n").await;
-    assert_eq!(
-        missed.to_string(),
-        "line 2: waited 20ms for `two`, and kaas did not say it. What it said last:\n  one"
-    );
+    assert_eq!(missed.to_string(), "line 2: waited 20ms for `two`, and kaas did not say it. What it said last:\n  one");
 }
 
 #[tokio::test]
@@ -282,6 +299,25 @@ async fn a_bad_line_ends_a_script_with_its_number_and_a_sentence() {
     }
     let outcome = run_lines(&b"bob> \xff\n"[..], &chat, &desk, &people(), &CancellationToken::new()).await;
     assert_eq!(outcome.to_string(), "line 1: The line is not UTF-8 text.");
+}
+
+#[tokio::test]
+async fn a_person_without_a_rich_terminal_is_told_and_goes_on() {
+    let room = Room::new();
+    let (chat, desk, out) = (room.open(), FakeDesk::default(), Output::default());
+    chat.show_plain(out.clone());
+    let lines = "/kaas list\nzoe> hi\npress Foo\n+1\nbob>\n/kaas help\nwait for me\n";
+    let outcome = converse_lines(lines.as_bytes(), &chat, &desk, &people(), &CancellationToken::new()).await;
+    assert_eq!(outcome, Outcome::Ended);
+    assert_eq!(desk.words(), ["alice command list", "bob command help"]);
+    assert_eq!(
+        out.text(),
+        "alice> /kaas list\n\
+         Nobody here is called zoe. In the channel: alice, erin, bob, carol, dave, mallory.\n\
+         There is no button `Foo`. Buttons: Approve, Reject, Plan, Cancel, Retry.\n\
+         There is no card yet that this could be about.\n\
+         bob> /kaas help\nbob> wait for me\n"
+    );
 }
 
 #[tokio::test]

@@ -50,9 +50,16 @@ pub struct Piece {
     text: String,
 }
 
+/// The deepest indentation of what a wrapped row goes on with.
+const HANG_MAX: usize = 7;
+
 /// One row of pieces.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Row(Vec<Piece>);
+pub struct Row {
+    pieces: Vec<Piece>,
+    /// How far what it goes on with is indented, where it has to be wrapped.
+    hang: usize,
+}
 
 impl Row {
     /// A row of one piece.
@@ -64,21 +71,22 @@ impl Row {
     pub fn with(mut self, ink: Ink, text: &str) -> Self {
         let text = clean(text).replace('\n', " ");
         if !text.is_empty() {
-            self.0.push(Piece { ink, text });
+            self.pieces.push(Piece { ink, text });
         }
         self
     }
 
-    /// The same row behind `lead`.
+    /// The same row behind `lead`, under which it goes on where it has to be wrapped.
     pub fn behind(self, lead: Self) -> Self {
-        let mut pieces = lead.0;
-        pieces.extend(self.0);
-        Self(pieces)
+        let hang = columns(&lead.plain()).min(HANG_MAX);
+        let mut pieces = lead.pieces;
+        pieces.extend(self.pieces);
+        Self { pieces, hang }
     }
 
     /// The same row with its plain pieces strong.
     pub fn standing_out(mut self) -> Self {
-        for piece in self.0.iter_mut().filter(|p| p.ink == Ink::Plain) {
+        for piece in self.pieces.iter_mut().filter(|p| p.ink == Ink::Plain) {
             piece.ink = Ink::Strong;
         }
         self
@@ -86,13 +94,13 @@ impl Row {
 
     /// The words alone.
     pub fn plain(&self) -> String {
-        self.0.iter().map(|p| p.text.as_str()).collect()
+        self.pieces.iter().map(|p| p.text.as_str()).collect()
     }
 
     /// As it goes to the terminal.
     pub fn ansi(&self, colours: bool) -> String {
         let mut out = String::new();
-        for piece in &self.0 {
+        for piece in &self.pieces {
             let sgr = piece.ink.sgr();
             if colours && !sgr.is_empty() {
                 out.push_str(&format!("\u{1b}[{sgr}m{}\u{1b}[0m", piece.text));
@@ -106,33 +114,40 @@ impl Row {
     /// Rows of at most `width` columns, broken at spaces where there are any.
     pub fn wrap(&self, width: usize) -> Vec<Self> {
         let width = width.max(2);
+        let hang = if self.hang * 4 > width { 0 } else { self.hang };
         let mut rows = vec![Vec::<(Ink, char)>::new()];
         let mut used = 0;
-        for (ink, c) in self.0.iter().flat_map(|p| p.text.chars().map(|c| (p.ink, c))) {
+        for (ink, c) in self.pieces.iter().flat_map(|p| p.text.chars().map(|c| (p.ink, c))) {
             let wide = c.width().unwrap_or(0);
-            if used + wide > width && c == ' ' {
-                rows.push(Vec::new());
-                used = 0;
-                continue;
-            }
             if used + wide > width {
-                let row = rows.last_mut().expect("there is always a row");
-                let carried = match row.iter().rposition(|(_, c)| *c == ' ') {
-                    // A space in the leading indentation is no place to break at.
-                    Some(at) if row[..at].iter().any(|(_, c)| *c != ' ') => {
-                        let carried = row.split_off(at + 1);
-                        row.truncate(at);
-                        carried
-                    }
-                    _ => Vec::new(),
-                };
+                let full = rows.last_mut().expect("there is always a row");
+                let carried = if c == ' ' { Vec::new() } else { split_last_word(full) };
                 used = carried.iter().map(|(_, c)| c.width().unwrap_or(0)).sum();
-                rows.push(carried);
+                let hang = if used + wide + hang > width { 0 } else { hang };
+                used += hang;
+                let mut next = vec![(Ink::Plain, ' '); hang];
+                next.extend(carried);
+                rows.push(next);
+                if c == ' ' {
+                    continue;
+                }
             }
             used += wide;
             rows.last_mut().expect("there is always a row").push((ink, c));
         }
         rows.into_iter().map(gather).collect()
+    }
+}
+
+/// Takes the last word, which goes on, and the space before it; nothing where the row is one word, indented or not.
+fn split_last_word(row: &mut Vec<(Ink, char)>) -> Vec<(Ink, char)> {
+    match row.iter().rposition(|(_, c)| *c == ' ') {
+        Some(at) if row[..at].iter().any(|(_, c)| *c != ' ') => {
+            let word = row.split_off(at + 1);
+            row.truncate(at);
+            word
+        }
+        _ => Vec::new(),
     }
 }
 
@@ -144,7 +159,7 @@ fn gather(cells: Vec<(Ink, char)>) -> Row {
             _ => pieces.push(Piece { ink, text: c.to_string() }),
         }
     }
-    Row(pieces)
+    Row { pieces, hang: 0 }
 }
 
 /// How many columns a text takes.
@@ -233,6 +248,9 @@ mod tests {
         assert_eq!(wrapped("日本語日本語", 5), ["日本", "語日", "本語"]);
         assert_eq!(wrapped("    indented", 6), ["    in", "dented"]);
         assert_eq!(wrapped("", 5), [""]);
+        let behind = Row::of(Ink::Plain, "one two three four five").behind(Row::of(Ink::Name, "bob> "));
+        let rows: Vec<String> = behind.wrap(20).iter().map(Row::plain).collect();
+        assert_eq!(rows, ["bob> one two three", "     four five"]);
     }
 
     #[test]
@@ -256,8 +274,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_row_is_too_wide_and_no_word_is_lost(text in "(?s).{0,60}", width in 2usize..30) {
-            let row = Row::of(Ink::Plain, &text);
+        fn no_row_is_too_wide_and_no_word_is_lost(text in "(?s).{0,60}", lead in " {0,9}", width in 2usize..30) {
+            let row = Row::of(Ink::Plain, &text).behind(Row::of(Ink::Plain, &lead));
             let rows = row.wrap(width);
             prop_assert!(rows.iter().all(|r| columns(&r.plain()) <= width));
             let squeeze = |s: String| s.chars().filter(|c| *c != ' ').collect::<String>();

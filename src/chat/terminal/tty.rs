@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::editor::{Editor, Typed};
 use super::line::{Line, Nonsense, Reader, Saying, parse};
 use super::painter::{Painter, Prompt, SIZE_DEFAULT};
-use super::script::{Outcome, Pace, play};
+use super::script::{Manner, Outcome, play};
 use super::surface::{Scene, Surface};
 use super::{TerminalChat, person};
 use crate::lifecycle::Person;
@@ -93,7 +93,7 @@ impl Tty {
             }
         };
         let outcome = tokio::select! {
-            outcome = play(script.as_bytes(), &self.chat, desk, people, stop, Pace::WATCHED) => outcome,
+            outcome = play(script.as_bytes(), &self.chat, desk, people, stop, Manner::WATCHED) => outcome,
             () = watching => Outcome::Stopped,
             () = ended_from_outside() => Outcome::Stopped,
         };
@@ -128,7 +128,12 @@ impl Tty {
         }
     }
 
-    async fn type_lines(&mut self, mut speaker: Person, people: &[Person], say: mpsc::UnboundedSender<(Person, String, Saying)>) {
+    async fn type_lines(
+        &mut self,
+        mut speaker: Person,
+        people: &[Person],
+        say: mpsc::UnboundedSender<(Person, String, Saying)>,
+    ) {
         self.show_prompt(&speaker);
         while let Some(event) = self.events.recv().await {
             let typed = match event {
@@ -178,7 +183,11 @@ impl Drop for Tty {
 }
 
 /// What a typed line asks to be said; a change of the speaker is made at once.
-fn understood(line: &str, people: &[Person], speaker: &mut Person) -> Result<Option<(Person, String, Saying)>, Nonsense> {
+fn understood(
+    line: &str,
+    people: &[Person],
+    speaker: &mut Person,
+) -> Result<Option<(Person, String, Saying)>, Nonsense> {
     match parse(line, Reader::Prompt)? {
         Line::Switch(name) => {
             *speaker = person(people, &name)?.clone();
