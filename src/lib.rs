@@ -4,6 +4,7 @@
 //! `step(cluster, input) -> (cluster, effects)` decides everything and does nothing.
 //! The **engine** swaps records, performs effects, and turns what the world answers back into inputs.
 
+pub mod chat;
 pub mod cli;
 pub mod clock;
 pub mod forge;

@@ -1,0 +1,5 @@
+//! Where people talk: one folder a platform. Each implements [`crate::ports::Chat`] and brings what it hears to a [`crate::ports::Desk`].
+//!
+//! An adapter knows its platform and the ports; it decides nothing, and it knows no other adapter.
+
+pub mod terminal;
