@@ -45,6 +45,9 @@ fn class(name: &str) -> Class {
 pub(in crate::command) fn catalogue() -> Catalogue {
     let bank = Class {
         sizes: vec![size("tiny", "t3.small", (2, 2, 2), None)],
+        kubernetes: ["v1.33.5+rke2r1", "v1.33.5+k3s1", "v1.34.1+k3s1", "v1.32.9+rke2r1"]
+            .map(|v| v.parse().unwrap())
+            .into(),
         ttl_default: None,
         ttl_max: None,
         reason_required: true,
@@ -160,6 +163,25 @@ fn requests_however_they_are_written() {
         "request teal-otter class=BANK reason=audit ticket=OPS-77 ttl=never",
         "request teal-otter class=bank size=tiny workers=2 k8s=v1.33.5+rke2r1 region=eu-west-1 ttl=none reason=audit ticket=OPS-77",
     );
+}
+
+#[test]
+fn versions_may_be_short() {
+    let version = |class: &str, typed: &str| {
+        let line = format!("request teal-otter class={class} k8s={typed} reason=audit ticket=OPS-1");
+        match plain(&line) {
+            Ok(Command::Request { form, .. }) => form.kubernetes.to_string(),
+            other => panic!("{line}: {other:?}"),
+        }
+    };
+    assert_eq!(version("aws", "1.33"), "v1.33.5+rke2r2", "the newest release");
+    assert_eq!(version("aws", "v1.33.5+rke2r1"), "v1.33.5+rke2r1");
+    assert_eq!(version("bank", "1.33"), "v1.33.5+rke2r1", "of two equally new ones, the catalogue's first");
+    assert_eq!(version("bank", "1.33.5+k3s"), "v1.33.5+k3s1");
+    assert_eq!(version("bank", "V1.34"), "v1.34.1+k3s1");
+    for bad in ["1.3", "1", "1.33.50", "latest", "+k3s", "1.33.5+k3s2"] {
+        assert!(plain(&format!("request teal-otter k8s={bad}")).is_err(), "{bad}");
+    }
 }
 
 #[test]

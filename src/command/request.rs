@@ -193,7 +193,7 @@ fn kubernetes(reading: &mut Reading, class: &Class) -> Option<KubernetesVersion>
     }
 }
 
-/// The newest of a class's versions that `typed` is the beginning of: `1.33`, `v1.33.5`, `v1.33.5+rke2r1`. Whole numbers only: `1.3` is not `1.33`.
+/// The newest of a class's versions that `typed` is the beginning of: `1.33`, `v1.33.5`, `v1.33.5+k3s`, `v1.33.5+rke2r1`. Whole numbers only: `1.3` is not `1.33`.
 fn matching<'a>(class: &'a Class, typed: &str) -> Option<&'a KubernetesVersion> {
     let typed = keyword(typed.trim());
     let typed = typed.strip_prefix('v').unwrap_or(&typed);
@@ -202,7 +202,8 @@ fn matching<'a>(class: &'a Class, typed: &str) -> Option<&'a KubernetesVersion> 
     }
     let fits = |version: &&KubernetesVersion| {
         let rest = version.as_str()[1..].strip_prefix(typed);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '+']))
+        let distribution = typed.ends_with("+rke2") || typed.ends_with("+k3s");
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '+']) || distribution)
     };
     // Of two equally new ones the first is taken, as the catalogue's order has it.
     class.kubernetes.iter().rev().filter(fits).max_by_key(|version| numbers(version))

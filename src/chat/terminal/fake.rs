@@ -79,6 +79,8 @@ pub struct FakeDesk {
     pub heard: Mutex<Vec<(String, String)>>,
     /// What every command, press or reaction is answered with.
     pub answer: Option<String>,
+    /// Whether it never answers.
+    pub hangs: bool,
     /// The chat to talk in, for the conversation of the tour.
     pub tour: Option<TerminalChat>,
 }
@@ -92,6 +94,9 @@ impl FakeDesk {
         assert_eq!(heard.place, place());
         let words = format!("{} {words}", heard.by.name);
         self.heard.lock().expect("unpoisoned").push((heard.id.0.clone(), words.clone()));
+        if self.hangs {
+            std::future::pending::<()>().await;
+        }
         if let Some(chat) = &self.tour {
             return self.play_tour(chat, &words).await;
         }
