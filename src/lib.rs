@@ -7,14 +7,14 @@
 pub mod chat;
 pub mod cli;
 pub mod clock;
-pub mod forge;
-pub mod config;
 pub mod command;
+pub mod config;
+pub mod forge;
 pub mod lifecycle;
 pub mod ports;
-pub mod record;
 #[cfg(feature = "rancher")]
 pub mod rancher;
+pub mod record;
 pub mod render;
 pub mod runner;
 #[cfg(feature = "sim")]

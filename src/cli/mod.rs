@@ -2,8 +2,8 @@
 
 use clap::{Parser, Subcommand};
 
-pub mod data;
 pub mod check;
+pub mod data;
 #[cfg(feature = "sim")]
 pub mod sim;
 

@@ -86,7 +86,7 @@ fn state(say: Say, view: &CardView<'_>) -> Say {
             let say = say.text(if takes_down(change) { "making sure that it is gone" } else { "joining" });
             working(say, view, ": ")
         }
-        State::Done => say.text(done(view)),
+        State::Done(_) => say.text(done(view)),
         State::Closed(closed) => ended(say, closed, view),
         State::Stuck { was, why } => {
             let say = stuck(say.text("stuck: "), why);
@@ -168,7 +168,23 @@ pub(super) fn stuck(say: Say, why: &StuckWhy) -> Say {
         StuckWhy::Pushed { by, files } => {
             say.said(by).text(format!(" pushed to the branch ({})", many(*files, "file")))
         }
-        StuckWhy::Differs => say.text("the plan and the pull request did not match, twice in a row"),
+        StuckWhy::Differs => say.text("the plan and the pull request did not match"),
+        StuckWhy::LeftBehind(Closed::Rejected { by, reason }) => {
+            let say = say.text("what was made is still there, because ").person(by).text(" rejected taking it down");
+            match reason {
+                Some(reason) => say.text(": ").said(reason.as_str()),
+                None => say,
+            }
+        }
+        StuckWhy::LeftBehind(Closed::Cancelled { by }) => {
+            say.text("what was made is still there, because ").person(by).text(" stopped taking it down")
+        }
+        StuckWhy::LeftBehind(Closed::PullClosed { by }) => {
+            say.text("what was made is still there, because ").said(by).text(" closed the pull request")
+        }
+        StuckWhy::LeftBehind(Closed::NobodyDecided { .. }) => {
+            say.text("what was made is still there, because nobody decided in time")
+        }
     }
 }
 
@@ -270,12 +286,12 @@ fn votes(view: &CardView<'_>) -> Option<Say> {
             }
             Some(say.text(format!(" · {}{more} of ", counted(missing))).people(&others, ", "))
         }
-        State::Preparing { .. } | State::Applying(_) | State::Joining(_) | State::Stuck { .. } => {
+        State::Preparing { .. } | State::Applying(_) | State::Joining(_) | State::Done(_) | State::Stuck { .. } => {
             let approved = change.state.approved()?;
             let voted: Vec<_> = approved.receipt.votes.iter().map(|vote| vote.by.clone()).collect();
             Some(say.people(&voted, " and ").text(" approved"))
         }
-        State::Done | State::Closed(_) => None,
+        State::Closed(_) => None,
     }
 }
 
@@ -290,7 +306,7 @@ fn buttons(cluster: &Cluster) -> Vec<Button> {
         State::Stuck { was, .. } if can_cancel(change, was) && has_plan => &[Press::Retry, Press::Plan, Press::Cancel],
         State::Stuck { was, .. } if can_cancel(change, was) => &[Press::Retry, Press::Cancel],
         State::Stuck { .. } => &[Press::Retry, Press::Plan],
-        State::Done | State::Closed(_) => &[],
+        State::Done(_) | State::Closed(_) => &[],
     };
     presses.iter().map(|press| Button { label: button(*press).to_owned(), press: *press }).collect()
 }
@@ -310,7 +326,7 @@ pub(super) fn can_cancel(change: &Change, was: &State) -> bool {
     match was {
         State::Preparing { .. } | State::Reviewing(_) => true,
         State::Applying(_) | State::Joining(_) => !takes_down(change),
-        State::Done | State::Closed(_) => false,
+        State::Done(_) | State::Closed(_) => false,
         State::Stuck { was, .. } => can_cancel(change, was),
     }
 }

@@ -73,6 +73,11 @@ pub fn notice(notice: &Notice, cluster: &Cluster, context: &Context<'_>) -> Mess
             };
             about(cluster).fault(fault).text(format!(". Nothing is lost; {next}.")).message()
         }
+        Notice::NotTidied { fault } => about(cluster)
+            .text("the change has ended, but not everything of it could be put away: ")
+            .fault(fault)
+            .text(". Somebody has to look at its pull request.")
+            .message(),
         Notice::PullRestored { by } => about(cluster)
             .said(by)
             .text(" touched the pull request while it was being applied. kaas wrote it again: what is merged is what was applied.")
@@ -215,8 +220,10 @@ fn stuck(cluster: &Cluster, why: &StuckWhy) -> Message {
         StuckWhy::Pushed { by, files } => say
             .said(by)
             .text(format!(" pushed to the branch ({}), and kaas applies only what it wrote. ", many(*files, "file"))),
-        StuckWhy::Differs => say
-            .text("Twice in a row, what was planned was not what the pull request holds, so nobody could vote on it. "),
+        StuckWhy::Differs => {
+            say.text("What was planned is not what the pull request holds, so nobody could vote on it. ")
+        }
+        StuckWhy::LeftBehind(_) => super::card::stuck(say, why).text(". "),
     };
     // A post may be late: the change may have gone on meanwhile.
     let State::Stuck { was, .. } = &cluster.change.state else {
@@ -228,11 +235,13 @@ fn stuck(cluster: &Cluster, why: &StuckWhy) -> Message {
         (true, true, _) => say.text("What is left stays in the state. Mend it and "),
         (false, _, StuckWhy::Fault(_)) => say.text("Nothing was applied. Mend it and "),
         (false, _, StuckWhy::Pushed { .. } | StuckWhy::Differs) => say.text("Nothing was applied. "),
+        (false, _, StuckWhy::LeftBehind(_)) => say,
     };
     let say = say.command(&retry);
     let say = match why {
         StuckWhy::Fault(_) => say,
         StuckWhy::Pushed { .. } | StuckWhy::Differs => say.text(" writes it again"),
+        StuckWhy::LeftBehind(_) => return say.text(" asks for it again.").message(),
     };
     if !can_cancel(&cluster.change, was) {
         return say.text(".").message();
@@ -243,7 +252,9 @@ fn stuck(cluster: &Cluster, why: &StuckWhy) -> Message {
         StuckWhy::Pushed { .. } | StuckWhy::Differs if begun => {
             say.text(", ").command(&cancel).text(" takes it down again.")
         }
-        StuckWhy::Pushed { .. } | StuckWhy::Differs => say.text(", ").command(&cancel).text(" ends it."),
+        StuckWhy::Pushed { .. } | StuckWhy::Differs | StuckWhy::LeftBehind(_) => {
+            say.text(", ").command(&cancel).text(" ends it.")
+        }
     }
     .message()
 }
