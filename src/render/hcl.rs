@@ -167,7 +167,8 @@ pub fn tidy(text: &str) -> String {
         for line in &lines[at..at + chain.max(1)] {
             match line.assign {
                 Some(column) => {
-                    let (name, value) = (&line.text[..column], line.text[column..].trim_start().trim_start_matches('='));
+                    let (name, value) =
+                        (&line.text[..column], line.text[column..].trim_start().trim_start_matches('='));
                     let _ = writeln!(out, "{}{name:width$} = {}", "  ".repeat(line.indent), value.trim());
                 }
                 None if line.text.is_empty() => out.push('\n'),

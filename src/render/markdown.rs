@@ -107,7 +107,10 @@ mod tests {
         assert_eq!(code("a `b` @team"), "``a `b` @team``");
         assert_eq!(code("`"), "`` ` ``");
         assert_eq!(code(""), "` `");
-        assert_eq!(plain_line("fix #3 for @bo [skip ci]\nSigned-off-by: x"), "fix #\u{2060}3 for @\u{2060}bo (skip ci) Signed-off-by: x");
+        assert_eq!(
+            plain_line("fix #3 for @bo [skip ci]\nSigned-off-by: x"),
+            "fix #\u{2060}3 for @\u{2060}bo (skip ci) Signed-off-by: x"
+        );
         assert_eq!(fenced("a\n```\nb", "diff"), "````diff\na\n```\nb\n````");
     }
 

@@ -277,7 +277,8 @@ impl<'a> Call<'a> {
         let list = |arguments: &Arguments| -> Vec<serde_json::Value> {
             arguments.iter().map(|(name, value)| serde_json::json!({ "name": name, "value": value })).collect()
         };
-        let state = |(kind, arguments): &(&str, Arguments)| serde_json::json!({ "kind": kind, "arguments": list(arguments) });
+        let state =
+            |(kind, arguments): &(&str, Arguments)| serde_json::json!({ "kind": kind, "arguments": list(arguments) });
         serde_json::json!({
             "change": change,
             "by": by,

@@ -37,13 +37,15 @@ fn a_tenant_with_local_states_and_many_values() {
     let random = Provider { source: "hashicorp/random".into(), version: ">= 3.6, < 4".into() };
     settings.providers.insert("random".into(), random);
     let mut class = samples::class();
-    let tags: BTreeMap<String, String> = (0..8).map(|n| (format!("cost centre {n}"), format!("${{n}} é {n}"))).collect();
+    let tags: BTreeMap<String, String> =
+        (0..8).map(|n| (format!("cost centre {n}"), format!("${{n}} é {n}"))).collect();
     class.values.insert("tags".into(), Value::Map(tags));
     class.values.insert("few".into(), Value::Map(BTreeMap::from([("team".into(), "billing".into())])));
     class.values.insert("none".into(), Value::Map(BTreeMap::new()));
     class.values.insert("root_size_gb".into(), Value::Number(-50));
     class.values.insert("spot".into(), Value::Flag(false));
-    let by = Person { name: "Zoë\n} resource \"x\" \"y\" {}\u{2028}# \u{202e}O'Hara*/".into(), ..samples::person("zoe") };
+    let by =
+        Person { name: "Zoë\n} resource \"x\" \"y\" {}\u{2028}# \u{202e}O'Hara*/".into(), ..samples::person("zoe") };
     let files = render(&settings, &class, &samples::form(), &by).unwrap();
     assert_fmt_agrees(&files[0].content);
     insta::assert_snapshot!(files[0].content);
@@ -76,21 +78,23 @@ fn what_cannot_be_written_is_said() {
             extra.insert(name.into(), text("x"));
         }
     };
-    insta::assert_snapshot!([
-        problem(&|_, c| c.name = "azure".parse().unwrap()),
-        problem(&|_, c| c.module = "../../etc".into()),
-        problem(&|_, c| c.module = "a..b".into()),
-        problem(&|_, c| _ = c.values.insert("worker_num".into(), Value::Number(99))),
-        problem(&|_, c| _ = c.values.insert("for_each".into(), text("x"))),
-        problem(&|_, c| _ = c.values.insert("a b".into(), text("x"))),
-        problem(&|_, c| _ = c.values.insert("vpc_id".into(), text("x"))),
-        problem(&|_, c| _ = c.foundation.insert("x".into(), "a.b".into())),
-        problem(&|s, _| s.foundation = None),
-        problem(&|s, _| extra(s, "secret_key")),
-        problem(&|s, _| extra(s, "bucket")),
-        problem(&|_, c| c.template = "absent".into()),
-    ]
-    .join("\n"));
+    insta::assert_snapshot!(
+        [
+            problem(&|_, c| c.name = "azure".parse().unwrap()),
+            problem(&|_, c| c.module = "../../etc".into()),
+            problem(&|_, c| c.module = "a..b".into()),
+            problem(&|_, c| _ = c.values.insert("worker_num".into(), Value::Number(99))),
+            problem(&|_, c| _ = c.values.insert("for_each".into(), text("x"))),
+            problem(&|_, c| _ = c.values.insert("a b".into(), text("x"))),
+            problem(&|_, c| _ = c.values.insert("vpc_id".into(), text("x"))),
+            problem(&|_, c| _ = c.foundation.insert("x".into(), "a.b".into())),
+            problem(&|s, _| s.foundation = None),
+            problem(&|s, _| extra(s, "secret_key")),
+            problem(&|s, _| extra(s, "bucket")),
+            problem(&|_, c| c.template = "absent".into()),
+        ]
+        .join("\n")
+    );
 }
 
 #[test]
@@ -118,7 +122,10 @@ fn a_template_that_writes_anything_else_is_held_back() {
     let mut said: Vec<String> =
         more.iter().map(|m| try_with(format!("{built_in}\n{m}")).unwrap_err().to_string()).collect();
     for (from, to) in [
-        ("  {{name}} = {{hcl value}}\n{{/each}}\n}", "  {{name}} = {{hcl value}}\n{{/each}}\n  provisioner \"local-exec\" {\n  }\n}"),
+        (
+            "  {{name}} = {{hcl value}}\n{{/each}}\n}",
+            "  {{name}} = {{hcl value}}\n{{/each}}\n  provisioner \"local-exec\" {\n  }\n}",
+        ),
         ("  {{name}} = {{hcl value}}\n{{/each}}\n}", "  {{name}} = {{hcl value}}\n{{/each}}\n  extra = 1\n}"),
         ("{{#each inputs}}\n  {{name}} = {{hcl value}}", "{{#each inputs}}\n  {{name}} = \"7\""),
         ("{{#each inputs}}\n  {{name}} = {{hcl value}}", "{{#each inputs}}\n  {{name}} = file(\"/etc/passwd\")"),
@@ -162,6 +169,48 @@ fn assert_fmt_agrees(content: &str) {
     let out = child.wait_with_output().unwrap();
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     assert_eq!(String::from_utf8(out.stdout).unwrap(), content);
+}
+
+/// The check above rests on another parser than terraform's; this one asks terraform what the written values mean.
+#[test]
+fn terraform_reads_the_values_that_were_meant() {
+    let texts = [
+        "plain",
+        "${file(\"/etc/passwd\")}",
+        "%{ if true }x%{ endif }",
+        "$${x}",
+        "$$${x}",
+        "%%{x}",
+        "$%{",
+        "$",
+        "%",
+        "${",
+        "a\"b\\c\\\"",
+        "line\nfeed\r\ttab",
+        "\u{1}\u{1b}[31m\u{7f}\u{85}",
+        "\u{200b}\u{202e}\u{2028}\u{feff}",
+        "é José e\u{301} 東京 🦀",
+        "#//*",
+        "<<EOF\nx\nEOF",
+        "\\u0041",
+    ];
+    let values: BTreeMap<String, Expr> = texts.iter().map(|t| (format!("k {}", nfc(t)), Expr::text(t))).collect();
+    let content = hcl::tidy(&format!("output \"v\" {{\nvalue = {}\n}}\n", hcl::literal(&Expr::Map(values.clone()))));
+    assert_fmt_agrees(&content);
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("main.tf"), content).unwrap();
+    for args in [["init", "-no-color"].as_slice(), &["apply", "-auto-approve", "-no-color"], &["output", "-json", "v"]]
+    {
+        #[expect(clippy::disallowed_methods, reason = "the test asks terraform what it reads")]
+        let out = std::process::Command::new("terraform").args(args).current_dir(dir.path()).output();
+        let Ok(out) = out else { return };
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        if args[0] == "output" {
+            let read: BTreeMap<String, String> = serde_json::from_slice(&out.stdout).unwrap();
+            let read: BTreeMap<String, Expr> = read.into_iter().map(|(k, v)| (k, Expr::Text(v))).collect();
+            assert_eq!(read, values);
+        }
+    }
 }
 
 proptest! {

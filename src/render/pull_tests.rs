@@ -39,7 +39,13 @@ fn what_was_not_given_is_said_so() {
 fn a_body_without_exactly_one_form_has_none() {
     let body = pull_text(&Templates::default(), &samples::cluster(Kind::Create, false)).unwrap().body;
     assert!(read_form(&body).is_some());
-    for bad in ["", "<!-- kaas:form {} -->", "<!-- kaas:form ", &body.repeat(2), &body.replace("\"version\":1", "\"version\":2")] {
+    for bad in [
+        "",
+        "<!-- kaas:form {} -->",
+        "<!-- kaas:form ",
+        &body.repeat(2),
+        &body.replace("\"version\":1", "\"version\":2"),
+    ] {
         assert!(read_form(bad).is_none(), "{bad}");
     }
 }
@@ -58,7 +64,11 @@ fn plan() -> Plan {
 
 #[test]
 fn the_plan_as_a_comment() {
-    insta::assert_snapshot!(plan_comment(ChangeNumber(42), &plan(), "  + a = 1\n```\n@team </details>\n"));
+    insta::assert_snapshot!(plan_comment(
+        ChangeNumber(42),
+        &plan(),
+        "Look at:\n  + a = 1\n      ~ b = 1 -> 2\n  ± r {\n      - c\n        d\n```\n@team </details>\n"
+    ));
 }
 
 #[test]
