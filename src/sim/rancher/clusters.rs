@@ -140,7 +140,6 @@ fn decorate(call: &Call<'_>, value: &mut Value, id: &str) {
         value["links"][link] = json!(call.link(&format!("{path}/{}", link.to_lowercase())));
     }
     value["fleetWorkspaceName"] = json!(WORKSPACE);
-    value["removed"] = Value::Null;
     value["provider"] = json!("");
     value["enableNetworkPolicy"] = json!(false);
     value["localClusterAuthEndpoint"] = json!({"enabled": false, "type": "/v3/schemas/localClusterAuthEndpoint"});

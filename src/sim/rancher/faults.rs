@@ -12,7 +12,6 @@ use super::world::{Cluster, Hold, World};
 /// One way to misbehave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
 pub enum Fault {
     /// Every call of the API answers 503.
     Unavailable,

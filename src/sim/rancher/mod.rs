@@ -15,6 +15,7 @@ mod configs;
 mod control;
 mod credentials;
 mod disk;
+mod ext;
 mod faults;
 mod life;
 mod machines;
@@ -35,6 +36,7 @@ mod users;
 mod v3;
 mod world;
 
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -88,7 +90,9 @@ pub fn run(args: Args) -> anyhow::Result<Exit> {
         for fault in args.faults {
             running.switch_on(fault)?;
         }
-        println!("simulated Rancher at {} (admin token {})", running.url, running.admin_token);
+        let mut out = std::io::stdout();
+        writeln!(out, "simulated Rancher at {} (admin token {})", running.url, running.admin_token)?;
+        out.flush()?;
         tokio::select! {
             outcome = tokio::signal::ctrl_c() => outcome?,
             _ = end.recv() => {}

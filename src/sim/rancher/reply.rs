@@ -63,6 +63,14 @@ impl Reply {
         Self { status: 200, body: Body::Html(page), schemas: None }
     }
 
+    /// The same answer with what Kubernetes calls details.
+    pub fn with_details(mut self, details: Value) -> Self {
+        if let Body::Json(value) = &mut self.body {
+            value["details"] = details;
+        }
+        self
+    }
+
     /// The same answer with a path of schemas.
     pub fn with_schemas(mut self, path: impl Into<String>) -> Self {
         self.schemas = Some(path.into());

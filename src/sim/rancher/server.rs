@@ -17,7 +17,7 @@ use super::faults::Fault;
 use super::life::Pace;
 use super::reply::{Body, Reply, norman};
 use super::world::World;
-use super::{control, disk, pages, proxy, steve, v3};
+use super::{control, disk, ext, pages, proxy, steve, v3};
 use crate::clock::SharedClock;
 
 /// How many requests the log remembers.
@@ -123,7 +123,9 @@ impl Shared {
                 let open = proxy::version_for_anybody(world, &self.pace, now, id);
                 return (open.unwrap_or_else(|| proxy::unauthorized(ask, id, &["version"])), None);
             }
-            _ if !["v1", "v3", "k8s"].contains(&first) => return (Reply::text(404, "404 page not found\n"), None),
+            _ if !["v1", "v3", "k8s", "ext"].contains(&first) => {
+                return (Reply::text(404, "404 page not found\n"), None);
+            }
             _ => {}
         }
         let caller = match authenticate(ask, world, now) {
@@ -132,6 +134,7 @@ impl Shared {
                 let refused = other.err().unwrap_or_else(super::reply::must_authenticate);
                 let reply = match path.as_slice() {
                     ["k8s", "clusters", id, rest @ ..] => proxy::unauthorized(ask, id, rest),
+                    ["ext", ..] => ext::unauthorized(ask),
                     _ => refused,
                 };
                 return (reply, None);
@@ -143,6 +146,7 @@ impl Shared {
             ["v3", ..] => v3::answer(&mut call),
             ["v1", rest @ ..] | ["k8s", "clusters", "local", "v1", rest @ ..] => steve::answer(&mut call, rest),
             ["k8s", "clusters", id, rest @ ..] => proxy::answer(&call, id, rest),
+            ["ext", "apis", "ext.cattle.io", "v1", rest @ ..] => ext::answer(&mut call, rest),
             _ => Reply::text(404, "404 page not found\n"),
         };
         (reply, user)

@@ -40,7 +40,7 @@ pub struct SimUser {
 /// How to start a simulator.
 #[derive(Clone)]
 pub struct Options {
-    /// Where to listen; port 0 takes a free one.
+    /// Where to listen; port 0 takes the one that the state file remembers, or a free one.
     pub listen: SocketAddr,
     /// Where to keep the state; without it nothing survives.
     pub state_file: Option<PathBuf>,
@@ -103,6 +103,9 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
     let stored = options.state_file.as_deref().map(disk::load).transpose()?.flatten();
     let mut world = stored.unwrap_or_else(|| World::new(now));
     furnish(&mut world, &options, now);
+    let listener = listen(options.listen, world.port).await?;
+    let address = listener.local_addr()?;
+    world.port = Some(address.port());
     if let Some(path) = &options.state_file {
         disk::save(path, &world)?;
     }
@@ -111,10 +114,7 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
         token.map(|t| format!("{}:{}", t.name, t.secret)).context("a standing token is missing from the state file")
     };
     let (admin_token, bot_token) = (token_of(ADMIN)?, token_of(BOT)?);
-    let listener = tokio::net::TcpListener::bind(options.listen)
-        .await
-        .with_context(|| format!("the simulated Rancher cannot listen on {}", options.listen))?;
-    let url = format!("http://{}", listener.local_addr()?);
+    let url = format!("http://{address}");
     let pace = Pace { provisioning: options.provisioning, removing: options.removing, flap: options.flap };
     let shared = Arc::new(Shared::new(options.clock, pace, options.slowness, options.state_file, world));
     let served = shared.clone();
@@ -134,6 +134,18 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
     });
     let credential = format!("{}:{}", super::credentials::NAMESPACE, SHARED_CREDENTIAL.0);
     Ok(Running { url, admin_token, bot_token, credential, shared, stop: Some(stop), task })
+}
+
+/// Listens where it is told; where any port will do, on the one of the last time if that is free, so that whoever was
+/// talking to a simulator that was killed finds it again.
+async fn listen(wanted: SocketAddr, last: Option<u16>) -> anyhow::Result<tokio::net::TcpListener> {
+    if let Some(port) = last.filter(|_| wanted.port() == 0)
+        && let Ok(listener) = tokio::net::TcpListener::bind((wanted.ip(), port)).await
+    {
+        return Ok(listener);
+    }
+    let listener = tokio::net::TcpListener::bind(wanted).await;
+    listener.with_context(|| format!("the simulated Rancher cannot listen on {wanted}"))
 }
 
 /// What the tokens are called that the simulator itself made.

@@ -130,7 +130,7 @@ pub(super) fn list(call: &Call<'_>, kind: &str, mut rows: Vec<Value>) -> Reply {
     let mut pages = None;
     if let Some(size) = number("pagesize") {
         pages = Some(count.div_ceil(size));
-        rows = rows.into_iter().skip((number("page").unwrap_or(1) - 1) * size).take(size).collect();
+        rows = rows.into_iter().skip((number("page").unwrap_or(1) - 1).saturating_mul(size)).take(size).collect();
     }
     let path = call.link(&format!("/v1/{kind}s"));
     let mut body = json!({

@@ -54,8 +54,7 @@ fn create(call: &mut Call<'_>) -> Reply {
         Ok(body) => body,
         Err(why) => return invalid_body(&why),
     };
-    let most =
-        setting(call, "auth-token-max-ttl-minutes").parse::<i64>().unwrap_or(0).clamp(0, LONGEST_MINUTES) * 60_000;
+    let most = longest(call);
     let asked = body.get("ttl").and_then(Value::as_i64).unwrap_or(0);
     let ttl = if most > 0 && (asked <= 0 || asked > most) { most } else { asked.clamp(0, LONGEST_MINUTES * 60_000) };
     // `userId` of somebody else is ignored without a word, and `clusterId` is not looked at.
@@ -77,6 +76,12 @@ fn create(call: &mut Call<'_>) -> Reply {
     Reply::created(shown)
 }
 
+/// The longest life of a token that the settings allow, in milliseconds; 0 for any.
+pub(super) fn longest(call: &Call<'_>) -> i64 {
+    let minutes = setting(call, "auth-token-max-ttl-minutes").parse::<i64>().unwrap_or(0);
+    minutes.clamp(0, LONGEST_MINUTES) * 60_000
+}
+
 fn show(call: &Call<'_>, token: &Token) -> Value {
     let mut value = object(call, "token", &token.name, token.created, None);
     let expires = expires(token);
@@ -95,7 +100,8 @@ fn show(call: &Call<'_>, token: &Token) -> Value {
     value
 }
 
-fn expires(token: &Token) -> Option<Timestamp> {
+/// When a token ends, if it does.
+pub(super) fn expires(token: &Token) -> Option<Timestamp> {
     (token.ttl > 0).then(|| token.created + std::time::Duration::from_millis(token.ttl.unsigned_abs()))
 }
 
@@ -119,11 +125,13 @@ pub(super) fn mint(world: &mut World, clock: &dyn Clock, user: &str, prefix: &st
     value
 }
 
-fn fresh(clock: &dyn Clock, world: &World, prefix: &str) -> String {
+/// Draws the end of a name that no token has.
+pub(super) fn fresh(clock: &dyn Clock, world: &World, prefix: &str) -> String {
     draw(clock, 5, |drawn| world.tokens.iter().any(|t| t.name == format!("{prefix}{drawn}")))
 }
 
-fn secret(clock: &dyn Clock) -> String {
+/// Draws a secret.
+pub(super) fn secret(clock: &dyn Clock) -> String {
     let mut secret = String::new();
     while secret.len() < SECRET_LETTERS {
         secret.push_str(&draw(clock, 9, |_| false));

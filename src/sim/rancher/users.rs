@@ -18,7 +18,6 @@ pub(super) fn user_object(call: &Call<'_>, user: &User) -> Value {
     value["name"] = json!(user.name);
     value["description"] = json!("");
     value["enabled"] = json!(user.enabled);
-    value["state"] = json!(if user.enabled { "active" } else { "inactive" });
     value["me"] = json!(user.id == call.caller.id);
     value["mustChangePassword"] = json!(false);
     let own = format!("local://{}", user.id);

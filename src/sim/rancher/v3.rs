@@ -132,6 +132,9 @@ fn settings(call: &mut Call<'_>, kind: &norman::Kind, rest: &[&str]) -> Reply {
         value["default"] = json!(default);
         value["value"] = json!(setting(call, name));
         value["customized"] = json!(customized);
+        if let Some(links) = value["links"].as_object_mut().filter(|_| *fixed) {
+            links.remove("update");
+        }
         value["source"] = json!(if *fixed {
             "env"
         } else if customized {

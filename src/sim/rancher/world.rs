@@ -21,6 +21,9 @@ pub(super) const WORKSPACE: &str = "fleet-default";
 pub(super) struct World {
     /// When this Rancher was first started.
     pub started: Timestamp,
+    /// The port that it listened on last, to be found there again.
+    #[serde(default)]
+    pub port: Option<u16>,
     /// Counts writes; objects carry it as their `resourceVersion`.
     pub revision: u64,
     pub users: Vec<User>,
@@ -180,6 +183,7 @@ impl World {
     pub fn new(started: Timestamp) -> Self {
         Self {
             started,
+            port: None,
             revision: 1000,
             users: Vec::new(),
             tokens: Vec::new(),

@@ -258,3 +258,89 @@ async fn simulated_users_are_unique_and_have_long_passwords() {
     assert_eq!(zoe.status, 201);
     assert_eq!(sim.post("/v3/users", json!({"username": "x", "password": "long-enough-for-it"})).await.status, 403);
 }
+
+#[tokio::test]
+async fn a_simulated_ext_token_needs_its_prefix_and_is_for_oneself() {
+    let sim = Sim::new().await;
+    let path = "/ext/apis/ext.cattle.io/v1/tokens";
+    let body = |spec: Value| Some(json!({"apiVersion": "ext.cattle.io/v1", "kind": "Token", "spec": spec}));
+    let made = sim.ask(Some(&sim.alice), Method::POST, path, body(json!({"ttl": 60_000}))).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let bearer = made.json()["status"]["bearerToken"].as_str().unwrap().to_owned();
+    let me = sim.ask(Some(&bearer), Method::GET, "/v3/users?me=true", None).await;
+    assert_eq!(me.json()["data"][0]["id"], "u-alice");
+    let bare = bearer.strip_prefix("ext/").unwrap();
+    assert_eq!(sim.ask(Some(bare), Method::GET, "/v3/users?me=true", None).await.status, 401);
+    let other = sim.ask(Some(&sim.alice), Method::POST, path, body(json!({"userID": "u-bob"}))).await;
+    assert_eq!((other.status, other.json()["message"].as_str()), (400, Some("unable to create token for other user")));
+    let one = format!("{path}/{}", made.json()["metadata"]["name"].as_str().unwrap());
+    let read = sim.ask(Some(&sim.alice), Method::GET, &one, None).await;
+    assert_eq!(read.status, 200);
+    assert!(!read.text.contains(bare.split_once(':').unwrap().1), "its value is told once");
+    assert_eq!(sim.get(&one).await.status, 404, "another's");
+    let none = sim.ask(None, Method::GET, path, None).await;
+    assert_eq!(none.status, 403);
+    assert!(none.json()["message"].as_str().unwrap().contains("system:cattle:error"), "{}", none.text);
+    assert_eq!(sim.ask(Some(&sim.alice), Method::DELETE, &one, None).await.status, 200);
+    assert_eq!(sim.ask(Some(&bearer), Method::GET, "/v3/users?me=true", None).await.status, 401);
+}
+
+#[tokio::test]
+async fn strange_requests_do_not_break_the_simulated_rancher() {
+    let sim = Sim::new().await;
+    let id = sim.cluster("one").await;
+    let paths = [
+        "/v3/clusterroletemplatebindings".to_owned(),
+        "/v3/tokens".to_owned(),
+        "/v3/users".to_owned(),
+        "/v3/users/u-alice".to_owned(),
+        "/v3/settings/ui-pl".to_owned(),
+        "/v3/cloudcredentials".to_owned(),
+        format!("/v3/cloudcredentials/{}", sim.running.credential),
+        "/v3/principals?action=search".to_owned(),
+        format!("/v3/clusters/{id}?action=generateKubeconfig"),
+        "/v1/provisioning.cattle.io.clusters".to_owned(),
+        "/v1/provisioning.cattle.io.clusters/fleet-default/one".to_owned(),
+        "/v1/rke-machine-config.cattle.io.amazonec2configs".to_owned(),
+        "/v1/management.cattle.io.clusterroletemplatebindings".to_owned(),
+        "/ext/apis/ext.cattle.io/v1/tokens".to_owned(),
+        "/sim/fault".to_owned(),
+        "/%ff%00/..//%2e%2e?&=&%=&limit=-9&marker=%&page=0&pagesize=99999999999999999999".to_owned(),
+        "/v3/settings?limit=99999999999999999999&marker=zzz&sort=&order=desc".to_owned(),
+        "/v1/cluster.x-k8s.io.machines?sort=-&page=18446744073709551615&pagesize=2".to_owned(),
+        "/v1/cluster.x-k8s.io.machines?filter=metadata.labels[&filter=]=".to_owned(),
+    ];
+    let bodies = [
+        "",
+        "{",
+        "[]",
+        "null",
+        "1",
+        "\"x\"",
+        "{}",
+        r#"{"metadata":"x","spec":[1],"name":{},"ttl":"x"}"#,
+        r#"{"metadata":{"name":"é","namespace":"fleet-default"},"spec":{"rkeConfig":{"machinePools":{"a":1}}}}"#,
+        r#"{"metadata":{"name":"odd","namespace":"fleet-default","resourceVersion":7},"spec":{"kubernetesVersion":[],
+            "rkeConfig":{"machinePools":[1,null,{"quantity":-3,"machineConfigRef":"x"}]}}}"#,
+        r#"{"username":5,"password":[],"ttl":9223372036854775807,"xcredentialConfig":{},"clusterId":{},"roleTemplateId":[]}"#,
+        r#"{"name":"slow","on":true,"seconds":null,"cluster":"none","more":1}"#,
+    ];
+    let admin = sim.running.admin_token.clone();
+    for path in &paths {
+        for method in [Method::GET, Method::POST, Method::PUT, Method::DELETE, Method::PATCH, Method::OPTIONS] {
+            if method == Method::DELETE && !path.contains('?') && path.ends_with("one") {
+                continue;
+            }
+            for body in bodies {
+                let url = format!("{}{path}", sim.running.url);
+                let answer = read(sim.http.request(method.clone(), url).bearer_auth(&admin).body(body)).await;
+                assert!((200..=500).contains(&answer.status), "{method} {path} {body}: {}", answer.status);
+            }
+        }
+    }
+    sim.wait(20.0);
+    assert_eq!(sim.get("/v3/users?me=true").await.status, 200, "{:?}", sim.running.requests().last());
+    assert_eq!(sim.get("/v1/cluster.x-k8s.io.machines").await.status, 200);
+    assert_eq!(sim.get("/v1/provisioning.cattle.io.clusters").await.status, 200);
+    assert_eq!(sim.get("/v3/clusters").await.status, 200);
+}

@@ -100,3 +100,58 @@ async fn a_simulated_rancher_stops_in_order() {
     sim.running.shutdown().await;
     assert!(reqwest::get(format!("{url}/ping")).await.is_err());
 }
+
+#[tokio::test]
+async fn a_simulated_rancher_comes_back_where_it_was_if_it_can() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("rancher.json");
+    let clock = ManualClock::at(Timestamp::from_second(1_800_000_000).unwrap());
+    // Another program may take the port in between, so once in a few tries is enough.
+    let mut held = None;
+    for _ in 0..5 {
+        let first = Sim::kept(&clock, file.clone()).await;
+        let url = first.running.url.clone();
+        first.running.shutdown().await;
+        let second = Sim::kept(&clock, file.clone()).await;
+        if second.running.url == url {
+            held = Some(second);
+            break;
+        }
+    }
+    let second = held.expect("it never came back to its port");
+    let url = second.running.url.clone();
+    let third = Sim::kept(&clock, file).await;
+    assert_ne!(third.running.url, url, "where the port is taken, another will do");
+}
+
+#[tokio::test]
+async fn simulated_writes_at_once_are_all_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("rancher.json");
+    let clock = ManualClock::at(Timestamp::from_second(1_800_000_000).unwrap());
+    let sim = Arc::new(Sim::kept(&clock, file.clone()).await);
+    let writers: Vec<_> = (0..40)
+        .map(|n| {
+            let sim = sim.clone();
+            tokio::spawn(async move {
+                let body = json!({"metadata": {"name": format!("team-{n}"), "namespace": "fleet-default"}, "spec": {}});
+                sim.post("/v1/provisioning.cattle.io.clusters", body).await.status
+            })
+        })
+        .collect();
+    for writer in writers {
+        assert_eq!(writer.await.unwrap(), 201);
+    }
+    drop(sim);
+    let sim = Sim::kept(&clock, file).await;
+    assert_eq!(sim.get("/v1/provisioning.cattle.io.clusters").await.json()["count"], 40);
+}
+
+#[tokio::test]
+async fn a_simulated_rancher_without_patience_is_active_at_once() {
+    let sim = Sim::with(|o| Options { provisioning: Duration::ZERO, removing: Duration::ZERO, ..o }).await;
+    let id = sim.cluster("one").await;
+    assert_eq!((sim.state(&id).await.0.as_str(), sim.machines("one").await), ("active", (4, 4)));
+    assert_eq!(sim.delete("/v1/provisioning.cattle.io.clusters/fleet-default/one").await.status, 200);
+    assert_eq!(sim.get(&format!("/v3/clusters/{id}")).await.status, 404);
+}
