@@ -22,7 +22,7 @@ mod access;
 mod client;
 mod failure;
 mod sight;
-#[cfg(test)]
+#[cfg(all(test, feature = "sim"))]
 mod tests;
 
 pub use client::Patience;
