@@ -40,6 +40,8 @@ fn a_tenant_with_local_states_and_many_values() {
     let tags: BTreeMap<String, String> =
         (0..8).map(|n| (format!("cost centre {n}"), format!("${{n}} é {n}"))).collect();
     class.values.insert("tags".into(), Value::Map(tags));
+    let cidrs = (0..12).map(|n| format!("10.{n}.0.0/16")).collect();
+    class.values.insert("cidrs".into(), Value::List(cidrs));
     class.values.insert("few".into(), Value::Map(BTreeMap::from([("team".into(), "billing".into())])));
     class.values.insert("none".into(), Value::Map(BTreeMap::new()));
     class.values.insert("root_size_gb".into(), Value::Number(-50));
