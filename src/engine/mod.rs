@@ -301,6 +301,14 @@ impl Engine {
         }
     }
 
+    /// Whether anything is under way.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn is_busy(&self) -> anyhow::Result<bool> {
+        Ok(self.store.busy().await? > 0)
+    }
+
     fn stir(&self) {
         self.stirred.send_modify(|times| *times += 1);
     }
