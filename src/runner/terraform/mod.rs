@@ -15,11 +15,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use secrecy::SecretString;
+use tokio_util::sync::CancellationToken;
 
 use crate::clock::SharedClock;
 use crate::lifecycle::{ChangeNumber, ClusterKey, Plan, PlanDigest};
 use crate::ports::{Answer, Applied, Call, Job, ProgressSink, Runner, Trouble};
 use crate::render::plan::AllowList;
+use crate::runner::alive::Alive;
 use crate::runner::queue::{Queue, Turn};
 
 pub mod program;
@@ -249,6 +251,15 @@ impl Runner for Terraform {
         let door = self.door(cluster);
         let _inside = door.lock().await;
         let workspace = Workspace::of(&self.settings.data, cluster);
+        if !workspace.root.exists() {
+            return;
+        }
+        let told = |groups: &_| tracing::warn!(cluster = %cluster, ?groups, "ends what an earlier run left behind");
+        let alive = Alive::take(&workspace.root, self.settings.limits.grace, &CancellationToken::new(), told).await;
+        if let Err(error) = alive {
+            tracing::warn!(cluster = %cluster, %error, "keeps working files that are in use");
+            return;
+        }
         // A state that could not be saved is the only trace of what may still exist.
         if workspace.unsaved_state().exists() {
             tracing::warn!(cluster = %cluster, state = %workspace.unsaved_state().display(), "keeps a state that was never saved");
