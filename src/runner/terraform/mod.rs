@@ -147,6 +147,7 @@ pub struct Terraform {
     working: Queue,
     applying: Queue,
     program: tokio::sync::Mutex<Option<Program>>,
+    pack: tree::Pack,
     /// One door a cluster: runs of one cluster never overlap.
     doors: Mutex<HashMap<ClusterKey, Arc<tokio::sync::Mutex<()>>>>,
 }
@@ -167,6 +168,7 @@ impl Terraform {
             working: Queue::new(settings.working.map_or(cores, NonZeroUsize::get)),
             applying: Queue::new(settings.applying.map_or(4 * cores, NonZeroUsize::get)),
             program: tokio::sync::Mutex::new(None),
+            pack: tree::Pack::default(),
             doors: Mutex::default(),
             settings,
             clock,
