@@ -40,6 +40,8 @@ fn a_tenant_with_local_states_and_many_values() {
     let tags: BTreeMap<String, String> =
         (0..8).map(|n| (format!("cost centre {n}"), format!("${{n}} é {n}"))).collect();
     class.values.insert("tags".into(), Value::Map(tags));
+    let cidrs = (0..12).map(|n| format!("10.{n}.0.0/16")).collect();
+    class.values.insert("cidrs".into(), Value::List(cidrs));
     class.values.insert("few".into(), Value::Map(BTreeMap::from([("team".into(), "billing".into())])));
     class.values.insert("none".into(), Value::Map(BTreeMap::new()));
     class.values.insert("root_size_gb".into(), Value::Number(-50));
@@ -169,6 +171,48 @@ fn assert_fmt_agrees(content: &str) {
     let out = child.wait_with_output().unwrap();
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     assert_eq!(String::from_utf8(out.stdout).unwrap(), content);
+}
+
+/// The check above rests on another parser than terraform's; this one asks terraform what the written values mean.
+#[test]
+fn terraform_reads_the_values_that_were_meant() {
+    let texts = [
+        "plain",
+        "${file(\"/etc/passwd\")}",
+        "%{ if true }x%{ endif }",
+        "$${x}",
+        "$$${x}",
+        "%%{x}",
+        "$%{",
+        "$",
+        "%",
+        "${",
+        "a\"b\\c\\\"",
+        "line\nfeed\r\ttab",
+        "\u{1}\u{1b}[31m\u{7f}\u{85}",
+        "\u{200b}\u{202e}\u{2028}\u{feff}",
+        "é José e\u{301} 東京 🦀",
+        "#//*",
+        "<<EOF\nx\nEOF",
+        "\\u0041",
+    ];
+    let values: BTreeMap<String, Expr> = texts.iter().map(|t| (format!("k {}", nfc(t)), Expr::text(t))).collect();
+    let content = hcl::tidy(&format!("output \"v\" {{\nvalue = {}\n}}\n", hcl::literal(&Expr::Map(values.clone()))));
+    assert_fmt_agrees(&content);
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("main.tf"), content).unwrap();
+    for args in [["init", "-no-color"].as_slice(), &["apply", "-auto-approve", "-no-color"], &["output", "-json", "v"]]
+    {
+        #[expect(clippy::disallowed_methods, reason = "the test asks terraform what it reads")]
+        let out = std::process::Command::new("terraform").args(args).current_dir(dir.path()).output();
+        let Ok(out) = out else { return };
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        if args[0] == "output" {
+            let read: BTreeMap<String, String> = serde_json::from_slice(&out.stdout).unwrap();
+            let read: BTreeMap<String, Expr> = read.into_iter().map(|(k, v)| (k, Expr::Text(v))).collect();
+            assert_eq!(read, values);
+        }
+    }
 }
 
 proptest! {

@@ -22,6 +22,27 @@ pub(super) enum Allowed {
     Hidden,
 }
 
+/// Names of what is never shown, even where a configuration allows it.
+const NEVER: [&str; 14] = [
+    "access_key",
+    "client_secret",
+    "cloud_config",
+    "cloudinit",
+    "custom_data",
+    "kube_config",
+    "kubeconfig",
+    "password",
+    "private_key",
+    "secret_key",
+    "ssh_key_contents",
+    "token",
+    "user_data",
+    "userdata",
+];
+
+/// Ends of names of what is never shown.
+const NEVER_ENDS: [&str; 4] = ["_password", "_token", "_secret_key", "_private_key"];
+
 /// What the modules of kaas use, and what of it holds no secret by its nature. YAML, scripts and free maps of annotations are left out on purpose.
 const DEFAULT: [(&str, &[&str]); 5] = [
     (
@@ -142,7 +163,8 @@ impl AllowList {
 
     /// How much of the value at a path may be shown.
     pub(super) fn allows(&self, kind: &str, path: &[&str]) -> Allowed {
-        let Some(paths) = self.types.get(kind) else { return Allowed::Hidden };
+        let never = |name: &&str| NEVER.contains(name) || NEVER_ENDS.iter().any(|end| name.ends_with(end));
+        let Some(paths) = self.types.get(kind).filter(|_| !path.iter().any(never)) else { return Allowed::Hidden };
         let mut best = Allowed::Hidden;
         for allowed in paths {
             let everything = allowed.last().is_some_and(|last| last == "**");
@@ -186,7 +208,17 @@ mod tests {
     }
 
     #[test]
-    fn what_carries_credentials_is_not_on_the_list() {
+    fn what_carries_credentials_is_not_shown_even_where_it_is_allowed() {
+        let careless = ["kube_config", "userdata", "a.admin_password", "b.**", "http_tokens"];
+        let list = AllowList::nothing().with([("t", careless.as_slice())]);
+        for path in ["kube_config", "userdata", "a.admin_password", "b.token", "b.token.value"] {
+            assert_eq!(list.allows("t", &path.split('.').collect::<Vec<_>>()), Allowed::Hidden, "{path}");
+        }
+        assert_eq!(list.allows("t", &["http_tokens"]), Allowed::Shown);
+    }
+
+    #[test]
+    fn what_may_carry_credentials_is_not_on_the_list() {
         let list = AllowList::default();
         for (kind, path) in [
             ("rancher2_cluster_v2", "kube_config"),

@@ -33,9 +33,6 @@ use tree::Tree;
 /// The longest text of a plan, in bytes.
 pub const TEXT_MAX: usize = 1024 * 1024;
 
-/// The longest highlight, in characters.
-const HIGHLIGHT_LEN: usize = 200;
-
 /// The most attributes that are named for one resource.
 const ATTRIBUTES_MAX: usize = 50;
 
@@ -414,7 +411,7 @@ impl<'e> Reader<'e> {
         self.findings.sort();
         let risk = self.findings.iter().map(|f| f.risk).max().unwrap_or(Risk::Green);
         let digest = self.changes.digest();
-        let highlights = highlights(&self.findings);
+        let highlights = highlights(&self.findings, self.eyes);
         let [add, change, destroy] = self.counts;
         let mut text = format!(
             "Plan {}: {add} to add, {change} to change, {destroy} to destroy.\nRisk: {}.\n",
@@ -448,12 +445,12 @@ impl<'e> Reader<'e> {
 }
 
 /// The lines to look at; where there are too many, the last one says how many more.
-fn highlights(findings: &[Finding]) -> Vec<String> {
-    let cut = |f: &Finding| f.text.chars().take(HIGHLIGHT_LEN).collect::<String>();
+fn highlights(findings: &[Finding], eyes: &Eyes) -> Vec<String> {
+    let line = |f: &Finding| show::shown_name(&eyes.redactor.redact(&f.text));
     if findings.len() <= HIGHLIGHTS_MAX {
-        return findings.iter().map(cut).collect();
+        return findings.iter().map(line).collect();
     }
-    let mut lines: Vec<String> = findings.iter().take(HIGHLIGHTS_MAX - 1).map(cut).collect();
+    let mut lines: Vec<String> = findings.iter().take(HIGHLIGHTS_MAX - 1).map(line).collect();
     lines.push(format!("and {} more", findings.len() - lines.len()));
     lines
 }

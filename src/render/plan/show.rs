@@ -21,6 +21,9 @@ const LOOK_MAX: usize = 4096;
 /// The longest name that is shown, in characters.
 const NAME_MAX: usize = 200;
 
+/// What an absent entry is compared as.
+static NULL: Json = Json::Null;
+
 /// Who may see what.
 #[derive(Debug, Clone)]
 pub struct Eyes {
@@ -63,7 +66,7 @@ pub(super) fn resource(eyes: &Eyes, of: &Heading<'_>, action: &Action, before: &
 /// Writes the line of an output.
 pub(super) fn output(eyes: &Eyes, name: &str, before: &Json, after: &Json) -> String {
     let mut page = Page { eyes, kind: "output", out: String::new(), full: false };
-    page.entry(name, before, after, &mut vec![name], 1);
+    page.entry(&format!("{} = ", label(name)), before, after, &mut vec![name], 1);
     page.out
 }
 
@@ -97,33 +100,33 @@ impl Page<'_> {
         let _ = writeln!(self.out, "{}{sign} {text}", "  ".repeat(depth));
     }
 
-    /// The entries of two objects that differ.
+    /// The entries of two objects that differ, their names in one column.
     fn entries<'k>(&mut self, before: &'k Json, after: &'k Json, path: &mut Vec<&'k str>, depth: usize) {
         let names: BTreeSet<&str> = [before, after].into_iter().flat_map(keys).collect();
+        let pair = |name: &str| (before.get(name).unwrap_or(&NULL), after.get(name).unwrap_or(&NULL));
+        let differs = |name: &&str| {
+            let (old, new) = pair(name);
+            old != new && !(is_empty(old) && is_empty(new))
+        };
+        let names: Vec<&str> = names.into_iter().filter(differs).collect();
+        let width = names.iter().map(|name| label(name).chars().count()).max().unwrap_or(0);
         for name in names {
-            let (old, new) = (before.get(name).unwrap_or(&Json::Null), after.get(name).unwrap_or(&Json::Null));
+            let (old, new) = pair(name);
             path.push(name);
-            self.entry(name, old, new, path, depth);
+            self.entry(&format!("{:width$} = ", label(name)), old, new, path, depth);
             path.pop();
         }
     }
 
-    fn entry<'k>(&mut self, name: &str, old: &'k Json, new: &'k Json, path: &mut Vec<&'k str>, depth: usize) {
-        if old == new || self.full || (is_empty(old) && is_empty(new)) {
-            return;
-        }
+    fn entry<'k>(&mut self, label: &str, old: &'k Json, new: &'k Json, path: &mut Vec<&'k str>, depth: usize) {
         let sign = sign(old, new);
-        let label = format!(
-            "{} = ",
-            if hcl::is_identifier(name) { shown_name(name) } else { format!("\"{}\"", shown_name(name)) }
-        );
         match (self.eyes.allow.allows(self.kind, path), nested(old), nested(new)) {
             (Allowed::Hidden, ..) => self.line(sign, depth, &format!("{label}{}", hidden(old, new))),
             (_, false, false) => {
                 let text = self.pair(old, new, path);
                 self.line(sign, depth, &format!("{label}{text}"));
             }
-            _ => self.nest(sign, &label, old, new, path, depth),
+            _ => self.nest(sign, label, old, new, path, depth),
         }
     }
 
@@ -146,7 +149,7 @@ impl Page<'_> {
                 let (then, now) = (items(old), items(new));
                 self.line(sign, depth, &format!("{label}["));
                 for n in 0..then.len().max(now.len()) {
-                    let pair = (then.get(n).unwrap_or(&Json::Null), now.get(n).unwrap_or(&Json::Null));
+                    let pair = (then.get(n).unwrap_or(&NULL), now.get(n).unwrap_or(&NULL));
                     self.item(pair.0, pair.1, path, depth + 2);
                 }
                 self.line(' ', depth, "]");
@@ -213,6 +216,11 @@ impl Page<'_> {
         let start: String = clean.chars().take(VALUE_MAX).collect();
         format!("\"{}…\" ({characters} characters)", hcl::escape(&start))
     }
+}
+
+/// A name as HCL would have it.
+fn label(name: &str) -> String {
+    if hcl::is_identifier(name) { shown_name(name) } else { format!("\"{}\"", hcl::escape(&shown_name(name))) }
 }
 
 fn keys(json: &Json) -> Vec<&str> {
