@@ -6,6 +6,7 @@ pub mod check;
 pub mod data;
 #[cfg(all(feature = "sim", feature = "rancher"))]
 pub mod demo;
+pub mod list;
 #[cfg(feature = "sim")]
 pub mod sim;
 #[cfg(feature = "rancher")]
@@ -24,6 +25,8 @@ enum Command {
     /// Plays the guided tour, then gives you the channel: the whole of kaas on one machine.
     #[cfg(all(feature = "sim", feature = "rancher"))]
     Demo(demo::Args),
+    /// Lists the clusters of a data directory whose kaas is stopped.
+    List(list::Args),
     /// Writes everything that the store holds as JSON lines.
     Export(data::Export),
     /// Reads an export into an empty store.
@@ -66,6 +69,7 @@ pub fn run(cli: Cli) -> anyhow::Result<Exit> {
     match cli.command {
         #[cfg(all(feature = "sim", feature = "rancher"))]
         Command::Demo(args) => demo::run(args),
+        Command::List(args) => list::run(&args),
         Command::Export(args) => data::export(&args),
         Command::Import(args) => data::import(&args),
         Command::Audit(args) => data::audit(&args),

@@ -245,6 +245,7 @@ impl Engine {
         self.take_over().await?;
         let mut tasks = JoinSet::new();
         let mut stirred = self.stirred.subscribe();
+        let mut sweeping: Option<tokio::task::AbortHandle> = None;
         let mut sweep = tokio::time::interval(unsigned(self.pace.sweep));
         sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let ended = loop {
@@ -269,8 +270,11 @@ impl Engine {
                     }
                 }
                 _ = sweep.tick() => {
-                    let engine = Arc::clone(self);
-                    tasks.spawn(async move { engine.sweep().await });
+                    // A sweep that takes longer than its interval is not overtaken by the next.
+                    if sweeping.as_ref().is_none_or(tokio::task::AbortHandle::is_finished) {
+                        let engine = Arc::clone(self);
+                        sweeping = Some(tasks.spawn(async move { engine.sweep().await }));
+                    }
                 }
             }
         };
@@ -395,18 +399,14 @@ impl Engine {
     /// Performs one effect and settles it, while its lease is renewed.
     async fn work(self: Arc<Self>, claimed: Claimed, stop: CancellationToken) -> anyhow::Result<()> {
         let id = (claimed.key.clone(), claimed.attempt);
+        let _place = Place { engine: &self, id };
         let performing = self.perform(&claimed, &stop);
         let renewing = self.renew(&claimed, &stop);
         let outcome = tokio::select! {
             outcome = performing => outcome,
             never = renewing => match never {},
         };
-        let settled = self.settle(&claimed, &outcome).await;
-        if let Some(done) = self.running().remove(&id) {
-            self.parked().freed(&done.slot);
-        }
-        self.stir();
-        settled
+        self.settle(&claimed, &outcome).await
     }
 
     async fn settle(&self, claimed: &Claimed, outcome: &crate::record::Outcome) -> anyhow::Result<()> {
@@ -477,6 +477,21 @@ impl Engine {
         let now = self.clock.now();
         let wait = self.store.next_due().await?.map_or(LONGEST, |due| unsigned(due.duration_since(now)));
         Ok(if wait.is_zero() { SHORTEST.max(unsigned(self.pace.lease) / 100) } else { wait.min(LONGEST) })
+    }
+}
+
+/// The place of an effect that is being performed. Dropped, also by a panic, it is free for the next.
+struct Place<'a> {
+    engine: &'a Engine,
+    id: (EffectKey, u32),
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if let Some(done) = self.engine.running().remove(&self.id) {
+            self.engine.parked().freed(&done.slot);
+        }
+        self.engine.stir();
     }
 }
 

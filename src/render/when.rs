@@ -33,10 +33,10 @@ pub fn ago(at: Timestamp, now: Timestamp) -> String {
     if passed.as_secs() < 1 { "just now".to_owned() } else { format!("{} ago", length(passed)) }
 }
 
-/// How long until then: `in 6 days`, `now`.
+/// How long until then, to the nearest of its unit: `in 6 days`, `now`.
 pub fn ahead(at: Timestamp, now: Timestamp) -> String {
     let left = at.duration_since(now);
-    if left.as_secs() < 1 { "now".to_owned() } else { format!("in {}", length(left)) }
+    if left.as_secs() < 1 { "now".to_owned() } else { format!("in {}", about(left)) }
 }
 
 /// A length of time in its largest unit, rounded down: `40 s`, `9 min`, `3 hours`, `6 days`.

@@ -134,6 +134,9 @@ fn one_cluster_in_full() {
     crucial-sandbox · new cluster · ready until Sun 29 Nov   change 42
     small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5 · about $412 a month · until Sun 29 Nov
     @alice: "load test of billing" (OPS-77)
+    Plan 9f3ac1  7 to add, 0 to change, 0 to destroy · green: touches nothing that exists
+    Votes        bob and carol approved
+    Pull request #17 https://git.example.com/acme/clusters/pull/17
     Asked        13:52, 10 min ago
     Ready        since 14:02, until Sun 29 Nov 14:02 (in 7 days)
     Rancher      c-m-abc12345 https://rancher.example.com/dashboard/c/c-m-abc12345

@@ -85,7 +85,7 @@ fn a_change_is_stuck() {
     insta::assert_snapshot!(said(Notice::Stuck(fault()), &destroying(stuck_in(joining()))), @r#"crucial-sandbox is stuck. terraform: "InvalidAMIID.NotFound: ami-0abc" (ref K-91TD). What is left stays in the state. Mend it and /kaas retry crucial-sandbox."#);
     let pushed = Notice::Stuck(StuckWhy::Pushed { by: "eve".to_owned(), files: 2 });
     insta::assert_snapshot!(said(pushed, &cluster(stuck_in(preparing()))), @"crucial-sandbox is stuck. eve pushed to the branch (2 files), and kaas applies only what it wrote. Nothing was applied. /kaas retry crucial-sandbox writes it again, /kaas cancel crucial-sandbox ends it.");
-    insta::assert_snapshot!(said(Notice::Stuck(StuckWhy::Differs), &cluster(stuck_in(preparing()))), @"crucial-sandbox is stuck. Twice in a row, what was planned was not what the pull request holds, so nobody could vote on it. Nothing was applied. /kaas retry crucial-sandbox writes it again, /kaas cancel crucial-sandbox ends it.");
+    insta::assert_snapshot!(said(Notice::Stuck(StuckWhy::Differs), &cluster(stuck_in(preparing()))), @"crucial-sandbox is stuck. What was planned is not what the pull request holds, so nobody could vote on it. Nothing was applied. /kaas retry crucial-sandbox writes it again, /kaas cancel crucial-sandbox ends it.");
     insta::assert_snapshot!(said(Notice::Stuck(fault()), &cluster(preparing())), @r#"crucial-sandbox is stuck. terraform: "InvalidAMIID.NotFound: ami-0abc" (ref K-91TD). It has gone on since; see /kaas show crucial-sandbox."#);
 }
 
@@ -169,4 +169,25 @@ fn approvers_are_mentioned_when_they_are_to_decide_and_nobody_else_ever() {
     for what in asked {
         assert_eq!(message(what.clone(), &create).mentions().count(), 3, "{what:?}");
     }
+}
+
+#[test]
+fn what_was_made_is_left_behind() {
+    let left = |why: Closed| {
+        let was = Box::new(State::Preparing { pull: None, plan: None });
+        let why = StuckWhy::LeftBehind(why);
+        let cluster = undoing(State::Stuck { was, why: why.clone() });
+        said(Notice::Stuck(why), &cluster)
+    };
+    insta::assert_snapshot!(left(rejected()), @"crucial-sandbox is stuck. what was made is still there, because carol rejected taking it down: the budget is gone. /kaas retry crucial-sandbox asks for it again.");
+    insta::assert_snapshot!(left(Closed::Cancelled { by: person("alice") }), @"crucial-sandbox is stuck. what was made is still there, because alice stopped taking it down. /kaas retry crucial-sandbox asks for it again.");
+    insta::assert_snapshot!(left(Closed::NobodyDecided { deadline: now() }), @"crucial-sandbox is stuck. what was made is still there, because nobody decided in time. /kaas retry crucial-sandbox asks for it again.");
+    insta::assert_snapshot!(left(Closed::PullClosed { by: "eve".to_owned() }), @"crucial-sandbox is stuck. what was made is still there, because eve closed the pull request. /kaas retry crucial-sandbox asks for it again.");
+}
+
+#[test]
+fn what_could_not_be_put_away() {
+    let StuckWhy::Fault(fault) = fault() else { panic!("a fault") };
+    let ended = cluster(State::Closed(rejected()));
+    insta::assert_snapshot!(said(Notice::NotTidied { fault }, &ended), @r#"crucial-sandbox: the change has ended, but not everything of it could be put away: terraform: "InvalidAMIID.NotFound: ami-0abc" (ref K-91TD). Somebody has to look at its pull request."#);
 }
