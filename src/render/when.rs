@@ -121,7 +121,8 @@ mod tests {
         assert_eq!(ago(at("2026-11-22T13:52:00Z"), now), "10 min ago");
         assert_eq!(ago(now, now), "just now");
         assert_eq!(ago(at("2026-11-23T13:52:00Z"), now), "just now", "clocks differ");
-        assert_eq!(ahead(at("2026-11-29T14:01:00Z"), now), "in 6 days");
+        assert_eq!(ahead(at("2026-11-29T14:01:00Z"), now), "in 7 days", "the nearest");
+        assert_eq!(ahead(at("2026-11-28T20:01:00Z"), now), "in 6 days");
         assert_eq!(ahead(at("2026-11-22T14:01:00Z"), now), "now");
     }
 

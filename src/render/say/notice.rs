@@ -214,7 +214,10 @@ fn yours_ended(cluster: &Cluster, closed: &Closed, context: &Context<'_>) -> Mes
 
 fn stuck(cluster: &Cluster, why: &StuckWhy) -> Message {
     let (retry, cancel) = (format!("retry {}", name(cluster)), format!("cancel {}", name(cluster)));
-    let say = Say::cluster(name(cluster)).text(" is stuck. ");
+    let say = Say::cluster(name(cluster)).text(match why {
+        StuckWhy::Fault(_) | StuckWhy::Pushed { .. } | StuckWhy::Differs => " is stuck. ",
+        StuckWhy::LeftBehind(_) => " is stuck: ",
+    });
     let say = match why {
         StuckWhy::Fault(fault) => say.fault(fault).text(". "),
         StuckWhy::Pushed { by, files } => say

@@ -179,10 +179,10 @@ fn what_was_made_is_left_behind() {
         let cluster = undoing(State::Stuck { was, why: why.clone() });
         said(Notice::Stuck(why), &cluster)
     };
-    insta::assert_snapshot!(left(rejected()), @"crucial-sandbox is stuck. what was made is still there, because carol rejected taking it down: the budget is gone. /kaas retry crucial-sandbox asks for it again.");
-    insta::assert_snapshot!(left(Closed::Cancelled { by: person("alice") }), @"crucial-sandbox is stuck. what was made is still there, because alice stopped taking it down. /kaas retry crucial-sandbox asks for it again.");
-    insta::assert_snapshot!(left(Closed::NobodyDecided { deadline: now() }), @"crucial-sandbox is stuck. what was made is still there, because nobody decided in time. /kaas retry crucial-sandbox asks for it again.");
-    insta::assert_snapshot!(left(Closed::PullClosed { by: "eve".to_owned() }), @"crucial-sandbox is stuck. what was made is still there, because eve closed the pull request. /kaas retry crucial-sandbox asks for it again.");
+    insta::assert_snapshot!(left(rejected()), @"crucial-sandbox is stuck: what was made is still there, because carol rejected taking it down: the budget is gone. /kaas retry crucial-sandbox asks for it again.");
+    insta::assert_snapshot!(left(Closed::Cancelled { by: person("alice") }), @"crucial-sandbox is stuck: what was made is still there, because alice stopped taking it down. /kaas retry crucial-sandbox asks for it again.");
+    insta::assert_snapshot!(left(Closed::NobodyDecided { deadline: now() }), @"crucial-sandbox is stuck: what was made is still there, because nobody decided in time. /kaas retry crucial-sandbox asks for it again.");
+    insta::assert_snapshot!(left(Closed::PullClosed { by: "eve".to_owned() }), @"crucial-sandbox is stuck: what was made is still there, because eve closed the pull request. /kaas retry crucial-sandbox asks for it again.");
 }
 
 #[test]
