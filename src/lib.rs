@@ -9,6 +9,7 @@ pub mod cli;
 pub mod clock;
 pub mod command;
 pub mod config;
+pub mod engine;
 pub mod forge;
 pub mod lifecycle;
 pub mod ports;

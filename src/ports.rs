@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use jiff::SignedDuration;
 use tokio_util::sync::CancellationToken;
 
-use crate::lifecycle::form::ClusterName;
+use crate::lifecycle::form::{ClassName, ClusterName};
 use crate::lifecycle::{
     ChangeNumber, ClusterFacts, ClusterKey, ContentDigest, EffectKey, Grant, HeadSha, InputId, Person, Place, Plan,
     PlanDigest, Pull,
@@ -356,8 +356,8 @@ pub trait Fleet: Send + Sync {
     async fn preflight(&self, cluster: &ClusterName, exists: bool) -> Answer<()>;
     /// Looks at a cluster, by name and, where it is known, by management id.
     async fn look(&self, cluster: &ClusterName, id: Option<&str>) -> Answer<Sight>;
-    /// Gives the person (and the team) their ways in; done when Rancher says they are in force.
-    async fn grant(&self, call: &Call, id: &str, person: &Person) -> Answer<Granting>;
+    /// Gives the person (and the team) their ways in, with the roles of the class; done when Rancher says they are in force.
+    async fn grant(&self, call: &Call, id: &str, person: &Person, class: &ClassName) -> Answer<Granting>;
     /// Whether the person can be given a way in at all, with the remedy where not.
     async fn knows(&self, person: &Person) -> Answer<Result<(), String>>;
     /// What terraform has to be told to reach this Rancher: name and value.

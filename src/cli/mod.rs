@@ -4,8 +4,12 @@ use clap::{Parser, Subcommand};
 
 pub mod check;
 pub mod data;
+#[cfg(all(feature = "sim", feature = "rancher"))]
+pub mod demo;
 #[cfg(feature = "sim")]
 pub mod sim;
+#[cfg(feature = "rancher")]
+pub mod wire;
 
 /// Kubernetes as a Service by chat.
 #[derive(Debug, Parser)]
@@ -17,6 +21,9 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Plays the guided tour, then gives you the channel: the whole of kaas on one machine.
+    #[cfg(all(feature = "sim", feature = "rancher"))]
+    Demo(demo::Args),
     /// Writes everything that the store holds as JSON lines.
     Export(data::Export),
     /// Reads an export into an empty store.
@@ -57,6 +64,8 @@ impl From<Exit> for std::process::ExitCode {
 /// A fault as an error chain; the caller prints it once.
 pub fn run(cli: Cli) -> anyhow::Result<Exit> {
     match cli.command {
+        #[cfg(all(feature = "sim", feature = "rancher"))]
+        Command::Demo(args) => demo::run(args),
         Command::Export(args) => data::export(&args),
         Command::Import(args) => data::import(&args),
         Command::Audit(args) => data::audit(&args),

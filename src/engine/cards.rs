@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use jiff::SignedDuration;
 
-use crate::lifecycle::{ChangeNumber, Cluster, Place};
+use crate::lifecycle::{ChangeNumber, Cluster, Place, State};
 use crate::ports::{Answer, Call, Card, CardKey, Chat, Progress, ProgressSink, Trouble};
-use crate::render::say;
+use crate::render::say::{self, CardView};
 
 use super::{Engine, Tenant, unsigned};
 
@@ -49,15 +50,8 @@ impl Engine {
 
     /// What the words need besides the cluster.
     pub(super) fn context<'a>(&self, tenant: &'a Tenant, cluster: &Cluster) -> say::Context<'a> {
-        let class = &cluster.form.class;
-        let kind = cluster.change.kind;
-        say::Context {
-            policy: &tenant.policy,
-            now: self.clock.now(),
-            time_zone: &tenant.time_zone,
-            usually_applying: self.usual.of(class, kind, |took| took.applying),
-            usually_joining: self.usual.of(class, kind, |took| took.joining),
-        }
+        let usually = self.usual.of(&cluster.form.class, cluster.change.kind, |took| took.applying);
+        say::Context { now: self.clock.now(), tz: &tenant.time_zone, usually, card: None }
     }
 
     /// Draws the card as the record has it now. Answers the chat's own id of it, where that is news.
@@ -81,13 +75,37 @@ impl Engine {
             }
             shown.get(&key).map(|s| s.progress.clone()).filter(|p| fits(p, cluster))
         };
-        let progress = progress.map(|p| say::Progress { done: p.done, detail: p.detail });
+        let now = self.clock.now();
+        let usually = self.usually(cluster);
+        let lasted = now.duration_since(cluster.change.entered);
+        let left = usually.map(|usually| usually - lasted).filter(|left| left.is_positive());
+        let progress = progress.map(|p| say::Progress { done: p.done, detail: p.detail, left });
+        let tz = &tenant.time_zone;
         Card {
             place: cluster.change.place.clone(),
             known: cluster.change.card.clone(),
             plan: cluster.change.state.plan().map(|p| p.digest.clone()),
-            message: say::card(cluster, progress.as_ref(), &self.context(tenant, cluster)),
+            message: say::card(&CardView {
+                cluster,
+                policy: &tenant.policy,
+                now,
+                tz,
+                progress: progress.as_ref(),
+                usually,
+            }),
             key,
+        }
+    }
+
+    /// How long the step that the change is in usually takes.
+    fn usually(&self, cluster: &Cluster) -> Option<SignedDuration> {
+        let (class, kind) = (&cluster.form.class, cluster.change.kind);
+        match &cluster.change.state {
+            State::Applying(_) => self.usual.of(class, kind, |took| took.applying),
+            State::Joining(_) => self.usual.of(class, kind, |took| took.joining),
+            State::Preparing { .. } | State::Reviewing(_) | State::Done(_) | State::Closed(_) | State::Stuck { .. } => {
+                None
+            }
         }
     }
 
@@ -123,7 +141,8 @@ impl Engine {
     }
 
     async fn load_cluster(&self, key: &crate::lifecycle::ClusterKey) -> Answer<Option<Cluster>> {
-        let record = self.store.load(key).await.map_err(|fault| Trouble::passing("kaas cannot read its store", fault))?;
+        let record =
+            self.store.load(key).await.map_err(|fault| Trouble::passing("kaas cannot read its store", fault))?;
         Ok(record.map(|record| record.cluster))
     }
 
@@ -134,7 +153,6 @@ impl Engine {
 
 /// Whether progress belongs to the state that the cluster is in.
 fn fits(progress: &Progress, cluster: &Cluster) -> bool {
-    use crate::lifecycle::State;
     match &cluster.change.state {
         State::Preparing { .. } => progress.step == "planning",
         State::Applying(_) => progress.step == "applying",
@@ -142,4 +160,3 @@ fn fits(progress: &Progress, cluster: &Cluster) -> bool {
         State::Reviewing(_) | State::Done(_) | State::Closed(_) | State::Stuck { .. } => false,
     }
 }
-

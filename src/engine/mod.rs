@@ -301,6 +301,14 @@ impl Engine {
         }
     }
 
+    /// Whether anything is under way.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn is_busy(&self) -> anyhow::Result<bool> {
+        Ok(self.store.busy().await? > 0)
+    }
+
     fn stir(&self) {
         self.stirred.send_modify(|times| *times += 1);
     }
@@ -345,7 +353,12 @@ impl Engine {
         Ok(())
     }
 
-    async fn claim(self: &Arc<Self>, key: &ClusterKey, now: Timestamp, tasks: &mut JoinSet<anyhow::Result<()>>) -> anyhow::Result<()> {
+    async fn claim(
+        self: &Arc<Self>,
+        key: &ClusterKey,
+        now: Timestamp,
+        tasks: &mut JoinSet<anyhow::Result<()>>,
+    ) -> anyhow::Result<()> {
         if self.tenant(&key.tenant).is_err() {
             return Ok(());
         }
@@ -353,7 +366,8 @@ impl Engine {
         let mut taken: Vec<Slot> = Vec::new();
         let allow = |effect: &Effect| {
             let slot = Slot::of(&key.tenant, effect);
-            let used = self.running().values().filter(|r| r.slot == slot).count() + taken.iter().filter(|s| **s == slot).count();
+            let used = self.running().values().filter(|r| r.slot == slot).count()
+                + taken.iter().filter(|s| **s == slot).count();
             let free = used < slot.max() as usize;
             if free {
                 taken.push(slot);
@@ -400,7 +414,8 @@ impl Engine {
         let policy = &self.tenant(&key.tenant)?.policy;
         for _ in 0..SAVE_TRIES {
             let Some(record) = self.store.load(key).await? else { return Ok(()) };
-            let Some((next, entry)) = record.settle(policy, &claimed.key, claimed.attempt, outcome, self.clock.now()) else {
+            let Some((next, entry)) = record.settle(policy, &claimed.key, claimed.attempt, outcome, self.clock.now())
+            else {
                 tracing::info!(effect.key = %claimed.key, effect.attempt = claimed.attempt, "an answer came too late and changes nothing");
                 return Ok(());
             };
@@ -421,7 +436,9 @@ impl Engine {
             match self.renew_once(claimed).await {
                 Ok(true) => {}
                 Ok(false) => stop.cancel(),
-                Err(fault) => tracing::warn!(effect.key = %claimed.key, engine.fault = format!("{fault:#}"), "a lease could not be renewed"),
+                Err(fault) => {
+                    tracing::warn!(effect.key = %claimed.key, engine.fault = format!("{fault:#}"), "a lease could not be renewed")
+                }
             }
         }
     }
@@ -430,7 +447,9 @@ impl Engine {
         for _ in 0..SAVE_TRIES {
             let until = self.clock.now().saturating_add(self.pace.lease).unwrap_or(Timestamp::MAX);
             let record = self.store.load(&claimed.key.cluster).await?;
-            let Some(next) = record.and_then(|record| record.renew(&claimed.key, claimed.attempt, until)) else { return Ok(false) };
+            let Some(next) = record.and_then(|record| record.renew(&claimed.key, claimed.attempt, until)) else {
+                return Ok(false);
+            };
             if self.store.save(&next, None).await? == Saved::Yes {
                 return Ok(true);
             }

@@ -10,7 +10,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::lifecycle::notice::Notice;
 use crate::lifecycle::{Cluster, Effect, Fact, Fault, Kind, Lane, Person, Plan, Pull, State};
-use crate::ports::{Answer, Applied, Attachment, Call, CardKey, FileEdit, Granting, Job, Merged, NewPull, Progress, PullStatus, Sight, Trouble};
+use crate::ports::{
+    Answer, Applied, Attachment, Call, CardKey, FileEdit, Granting, Job, Merged, NewPull, Progress, PullStatus, Sight,
+    Trouble,
+};
 use crate::record::{Claimed, Outcome};
 use crate::render::module::{RenderedFile, cluster_files, content_digest, folder};
 use crate::render::{pull, say};
@@ -55,8 +58,15 @@ impl Engine {
         let tenant = self.tenant(&key.tenant).map_err(store)?;
         let Some(record) = self.store.load(key).await.map_err(store)? else { return Ok(Outcome::Done) };
         let call = Call { key: claimed.key.clone(), attempt: claimed.attempt, stop: stop.clone() };
-        let scene =
-            Scene { engine: self, tenant, cluster: record.cluster, call, change: claimed.change, note: claimed.note.as_deref(), now: self.clock.now() };
+        let scene = Scene {
+            engine: self,
+            tenant,
+            cluster: record.cluster,
+            call,
+            change: claimed.change,
+            note: claimed.note.as_deref(),
+            now: self.clock.now(),
+        };
         scene.perform(&claimed.effect).await
     }
 
@@ -99,7 +109,7 @@ impl Engine {
     }
 
     /// `K-7F3Q`.
-    fn reference(&self) -> String {
+    pub(super) fn reference(&self) -> String {
         let id = self.clock.id().to_uppercase();
         format!("K-{}", &id[id.len().saturating_sub(4)..])
     }
@@ -114,7 +124,9 @@ impl Scene<'_> {
             Effect::OpenPull => self.open_pull().await,
             Effect::ShowPlan { plan } => self.show_plan(plan).await,
             // The branch was written again since: the merge of its new head is on its way.
-            Effect::MergePull { head, .. } if self.cluster.change.state.pull().is_some_and(|now| now.head != *head) => Ok(Outcome::Done),
+            Effect::MergePull { head, .. } if self.cluster.change.state.pull().is_some_and(|now| now.head != *head) => {
+                Ok(Outcome::Done)
+            }
             Effect::MergePull { pull, head } => {
                 let message = self.merge_message()?;
                 match self.tenant.forge.merge(&self.call, *pull, head, &message).await? {
@@ -123,7 +135,7 @@ impl Scene<'_> {
                 }
             }
             Effect::ClosePull => {
-                let comment = say::pull_closed(&self.cluster).plain();
+                let comment = self.closing_comment();
                 self.tenant.forge.close(&self.call, &branch_of(&self.cluster.key.name, self.change), &comment).await?;
                 Ok(Outcome::Fact(Fact::PullWithdrawn { change: self.change }))
             }
@@ -131,9 +143,16 @@ impl Scene<'_> {
             Effect::Apply { plan, head } => self.apply(plan, head).await,
             Effect::AwaitUsable { cluster_id } => self.await_usable(cluster_id.as_deref()).await,
             Effect::GrantAccess { cluster_id } => {
-                match self.tenant.fleet.grant(&self.call, cluster_id, &self.cluster.owner).await? {
+                match self
+                    .tenant
+                    .fleet
+                    .grant(&self.call, cluster_id, &self.cluster.owner, &self.cluster.form.class)
+                    .await?
+                {
                     Granting::Done(grants) => Ok(Outcome::Fact(Fact::Granted { grants })),
-                    Granting::Waiting => self.again_within(JOIN_LIMIT, None, "Rancher has not put the way in into force"),
+                    Granting::Waiting => {
+                        self.again_within(JOIN_LIMIT, None, "Rancher has not put the way in into force")
+                    }
                 }
             }
             Effect::AwaitGone { cluster_id } => self.await_gone(cluster_id.as_deref()).await,
@@ -164,7 +183,9 @@ impl Scene<'_> {
         let change = &self.cluster.change;
         let message = say::notice(notice, &self.cluster, &self.engine.context(self.tenant, &self.cluster));
         let file = match (&message.file, notice) {
-            (Some(name), Notice::PlanReady { plan, .. } | Notice::Drifted { now: plan, .. }) => self.plan_file(name, plan).await,
+            (Some(name), Notice::PlanReady { plan, .. } | Notice::Drifted { now: plan, .. }) => {
+                self.plan_file(name, plan).await
+            }
             _ => None,
         };
         let chat = self.engine.chat(&change.place)?;
@@ -205,7 +226,7 @@ impl Scene<'_> {
             return Ok(Outcome::Fact(fact));
         }
         let files = self.pull_files()?;
-        let texts = pull::texts(&self.tenant.templates, cluster, &self.tenant.time_zone).map_err(|e| rendering(e.into()))?;
+        let texts = pull::pull_text(&self.tenant.templates, cluster).map_err(|e| rendering(e.into()))?;
         let new = NewPull {
             branch: branch(cluster),
             folder: folder(&cluster.key.name),
@@ -238,13 +259,13 @@ impl Scene<'_> {
     async fn show_plan(&self, plan: &Plan) -> Answer<Outcome> {
         let Some(number) = self.cluster.change.state.pull().map(|p| p.number) else { return Ok(Outcome::Done) };
         let text = self.tenant.runner.plan_text(&self.cluster.key, self.cluster.change.number, &plan.digest).await?;
-        let body = pull::plan_comment(plan, &text);
+        let body = pull::plan_comment(self.change, plan, &text);
         self.tenant.forge.comment(&self.call, number, "kaas:plan", &body).await?;
         Ok(Outcome::Done)
     }
 
     fn merge_message(&self) -> Answer<String> {
-        let texts = pull::texts(&self.tenant.templates, &self.cluster, &self.tenant.time_zone).map_err(|e| rendering(e.into()))?;
+        let texts = pull::pull_text(&self.tenant.templates, &self.cluster).map_err(|e| rendering(e.into()))?;
         Ok(texts.commit)
     }
 
@@ -257,6 +278,19 @@ impl Scene<'_> {
 
     // ---- work ----
 
+    /// The last comment of a pull request that is closed: why.
+    fn closing_comment(&self) -> String {
+        match &self.cluster.change.state {
+            State::Closed(why) if self.change == self.cluster.change.number => say::notice(
+                &Notice::Ended(why.clone()),
+                &self.cluster,
+                &self.engine.context(self.tenant, &self.cluster),
+            )
+            .plain(),
+            _ => format!("{}: change {} has ended without being made.", self.cluster.key.name, self.change),
+        }
+    }
+
     async fn make_plan(&self) -> Answer<Outcome> {
         self.tenant.fleet.preflight(&self.cluster.key.name, false).await?;
         let job = self.job().await?;
@@ -264,7 +298,11 @@ impl Scene<'_> {
         Ok(Outcome::Fact(Fact::PlanReady { plan: self.of_pull(plan)? }))
     }
 
-    async fn apply(&self, approved: &crate::lifecycle::PlanDigest, head: &crate::lifecycle::HeadSha) -> Answer<Outcome> {
+    async fn apply(
+        &self,
+        approved: &crate::lifecycle::PlanDigest,
+        head: &crate::lifecycle::HeadSha,
+    ) -> Answer<Outcome> {
         self.tenant.fleet.preflight(&self.cluster.key.name, false).await?;
         // A later attempt goes on with what an earlier one began, whatever happened to the branch since; the merge puts the branch right.
         if self.call.attempt == 1
@@ -286,7 +324,9 @@ impl Scene<'_> {
     async fn head_is_another(&self, head: &crate::lifecycle::HeadSha) -> Answer<Option<Fact>> {
         let Some(known) = self.cluster.change.state.pull() else { return Ok(None) };
         let now = self.tenant.forge.read(&branch(&self.cluster), &folder(&self.cluster.key.name)).await?;
-        let Some(now) = now else { return Ok(Some(Fact::HeldBack { pull: None, by: "somebody".to_owned(), files: 0 })) };
+        let Some(now) = now else {
+            return Ok(Some(Fact::HeldBack { pull: None, by: "somebody".to_owned(), files: 0 }));
+        };
         Ok(match difference(&now, &Pull { head: head.clone(), ..known.clone() }) {
             Some(Fact::PullPushed { by, files, .. }) => Some(Fact::HeldBack { pull: Some(now.pull), by, files }),
             Some(Fact::PullClosed { by, .. }) => Some(Fact::HeldBack { pull: None, by, files: 0 }),
@@ -299,19 +339,27 @@ impl Scene<'_> {
             Sight::Usable(facts) => {
                 let first = self.note.and_then(|note| note.parse::<Timestamp>().ok());
                 match first {
-                    Some(first) if self.now.duration_since(first) >= self.engine.pace.twice => Ok(Outcome::Fact(Fact::Usable { facts })),
+                    Some(first) if self.now.duration_since(first) >= self.engine.pace.twice => {
+                        Ok(Outcome::Fact(Fact::Usable { facts }))
+                    }
                     first => {
                         let at = self.now.saturating_add(self.engine.pace.twice).unwrap_or(Timestamp::MAX);
                         Ok(Outcome::Later { at, note: Some(first.unwrap_or(self.now).to_string()) })
                     }
                 }
             }
-            Sight::Joining { nodes, detail } => {
-                self.show(Progress { step: "joining", done: nodes, detail: Some(detail.clone()) });
+            Sight::Joining { detail, .. } => {
+                self.show(Progress { step: "joining", done: None, detail: Some(detail.clone()) });
                 self.again_within(JOIN_LIMIT, None, &detail)
             }
-            Sight::Removing { detail } => Err(Trouble::Lasting { line: format!("Rancher is removing it: {detail}"), source: None }),
-            Sight::Gone => self.again_within(SignedDuration::from_mins(2), None, "Rancher does not know it although terraform made it"),
+            Sight::Removing { detail } => {
+                Err(Trouble::Lasting { line: format!("Rancher is removing it: {detail}"), source: None })
+            }
+            Sight::Gone => self.again_within(
+                SignedDuration::from_mins(2),
+                None,
+                "Rancher does not know it although terraform made it",
+            ),
         }
     }
 

@@ -36,7 +36,9 @@ impl Engine {
                 }
             }
             Ok(_) => {}
-            Err(trouble) => tracing::warn!(cluster = %key, forge.trouble = %trouble, "a pull request could not be read; the next sweep tries again"),
+            Err(trouble) => {
+                tracing::warn!(cluster = %key, forge.trouble = %trouble, "a pull request could not be read; the next sweep tries again")
+            }
         }
         Ok(())
     }

@@ -32,7 +32,12 @@ impl Usual {
     }
 
     /// The median of one step; `None` where it never ran.
-    pub(super) fn of(&self, class: &ClassName, kind: Kind, step: impl Fn(&Took) -> Option<u32>) -> Option<SignedDuration> {
+    pub(super) fn of(
+        &self,
+        class: &ClassName,
+        kind: Kind,
+        step: impl Fn(&Took) -> Option<u32>,
+    ) -> Option<SignedDuration> {
         let all = self.took.lock().unwrap_or_else(PoisonError::into_inner);
         let mut seconds: Vec<u32> = all.get(&(class.clone(), kind))?.iter().filter_map(step).collect();
         seconds.sort_unstable();

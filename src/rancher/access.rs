@@ -76,10 +76,16 @@ impl Rancher {
         })
     }
 
-    pub(super) async fn give_access(&self, call: &Call, cluster: &str, person: &Person) -> Answer<Granting> {
+    pub(super) async fn give_access(
+        &self,
+        call: &Call,
+        cluster: &str,
+        person: &Person,
+        role: &str,
+    ) -> Answer<Granting> {
         // Rancher takes unknown users without a word, and such a binding never comes into force.
         let user = self.user_of(person).await?.map_err(lasting)?;
-        let mut wanted = vec![Wanted::new(Subject::User(user), &self.settings.requester_role, &person.name)];
+        let mut wanted = vec![Wanted::new(Subject::User(user), role, &person.name)];
         if let Some(team) = &self.settings.team {
             wanted.push(Wanted::new(Subject::Group(team.principal.clone()), &team.role, &team.principal));
         }

@@ -14,7 +14,7 @@ use secrecy::SecretString;
 use self::client::Client;
 use self::failure::Failure;
 use crate::clock::SharedClock;
-use crate::lifecycle::form::ClusterName;
+use crate::lifecycle::form::{ClassName, ClusterName};
 use crate::lifecycle::{Person, PersonId};
 use crate::ports::{Answer, Call, Fleet, Granting, Sight, Trouble};
 
@@ -22,7 +22,7 @@ mod access;
 mod client;
 mod failure;
 mod sight;
-#[cfg(test)]
+#[cfg(all(test, feature = "sim"))]
 mod tests;
 
 pub use client::Patience;
@@ -49,6 +49,8 @@ pub struct Settings {
     pub people: BTreeMap<PersonId, String>,
     /// The role of whoever asked for a cluster.
     pub requester_role: String,
+    /// Their role in the clusters of a class, where it is another one.
+    pub requester_roles: BTreeMap<ClassName, String>,
     /// The group that gets into every cluster.
     pub team: Option<Team>,
     /// How patient to be.
@@ -74,6 +76,7 @@ impl Settings {
             workspace: WORKSPACE.to_owned(),
             people: BTreeMap::new(),
             requester_role: REQUESTER_ROLE.to_owned(),
+            requester_roles: BTreeMap::new(),
             team: None,
             patience: Patience::default(),
         }
@@ -137,8 +140,9 @@ impl Fleet for Rancher {
         self.sight(cluster, id).await
     }
 
-    async fn grant(&self, call: &Call, id: &str, person: &Person) -> Answer<Granting> {
-        self.give_access(call, id, person).await
+    async fn grant(&self, call: &Call, id: &str, person: &Person, class: &ClassName) -> Answer<Granting> {
+        let role = self.settings.requester_roles.get(class).unwrap_or(&self.settings.requester_role);
+        self.give_access(call, id, person, role).await
     }
 
     async fn knows(&self, person: &Person) -> Answer<Result<(), String>> {

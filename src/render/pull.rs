@@ -100,6 +100,7 @@ pub fn plan_comment(change: ChangeNumber, plan: &Plan, text: &str) -> String {
     for highlight in &plan.highlights {
         head.push_str(&format!("\n- {}", markdown::code(highlight)));
     }
+    let text = &with_signs_in_front(text);
     let summary = "\n\n<details><summary>The whole plan, with hidden values left out</summary>\n\n";
     let tail = "\n\n</details>\n";
     let whole = format!("{head}{summary}{}{tail}", markdown::fenced(text, "diff"));
@@ -112,6 +113,31 @@ pub fn plan_comment(change: ChangeNumber, plan: &Plan, text: &str) -> String {
     let room = (0..=room.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     let kept = text[..room].rsplit_once('\n').map_or(&text[..room], |(lines, _)| lines);
     format!("{head}{summary}{}{tail}", markdown::fenced(&format!("{kept}{note}"), "diff"))
+}
+
+/// Moves the signs of a plan to the front of their lines, where a forge looks for them to colour a diff.
+fn with_signs_in_front(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for line in text.lines() {
+        let rest = line.trim_start_matches(' ');
+        let sign = match rest.as_bytes() {
+            [b'+', b' ', ..] => Some(('+', 1)),
+            [b'-', b' ', ..] if rest.len() < line.len() => Some(('-', 1)),
+            [b'~', b' ', ..] => Some(('!', 1)),
+            _ if rest.starts_with("± ") => Some(('!', '±'.len_utf8())),
+            _ => None,
+        };
+        match sign {
+            Some((sign, len)) => {
+                out.push(sign);
+                out.push_str(&line[..line.len() - rest.len()]);
+                out.push_str(&rest[len..]);
+            }
+            None => out.push_str(line),
+        }
+        out.push('\n');
+    }
+    out
 }
 
 /// How dangerous a plan is, in words.

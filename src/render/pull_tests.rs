@@ -64,7 +64,11 @@ fn plan() -> Plan {
 
 #[test]
 fn the_plan_as_a_comment() {
-    insta::assert_snapshot!(plan_comment(ChangeNumber(42), &plan(), "  + a = 1\n```\n@team </details>\n"));
+    insta::assert_snapshot!(plan_comment(
+        ChangeNumber(42),
+        &plan(),
+        "Look at:\n  + a = 1\n      ~ b = 1 -> 2\n  ± r {\n      - c\n        d\n```\n@team </details>\n"
+    ));
 }
 
 #[test]

@@ -23,12 +23,14 @@ const WRAPPED_MIN: usize = 8;
 const PREFIX_LEN: usize = 16;
 
 /// Shapes of tokens. What is captured as `keep…` stays.
+///
+/// What has to be followed by something (an `@`, a dot) is bounded: a search that runs to the end of the text and fails, again and again, is quadratic.
 static SHAPES: LazyLock<Regex> = LazyLock::new(|| {
     let shapes = [
         // PEM, whole or cut off.
         r"(?s:-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----|\z))",
         // user:password@ in an address.
-        r#"(?P<keep_scheme>[a-zA-Z][a-zA-Z0-9+.-]{0,20}://)[^\s/"'<>]+@"#,
+        r#"(?P<keep_scheme>[a-zA-Z][a-zA-Z0-9+.-]{0,20}://)[!-~&&[^/"'<>]]{1,256}@"#,
         // Rancher.
         r"(?-u:\b)(?:ext/)?(?:kubeconfig|token)-[a-z0-9][a-z0-9.-]{0,80}:[A-Za-z0-9]{8,}",
         r"(?-u:\b)ext/[a-z0-9.-]{1,80}:[A-Za-z0-9]{8,}",
@@ -44,7 +46,7 @@ static SHAPES: LazyLock<Regex> = LazyLock::new(|| {
         r"hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9/_-]+",
         r"(?-u:\b)[A-Za-z0-9_-]{23,28}\.[A-Za-z0-9_-]{6,7}\.[A-Za-z0-9_-]{27,}",
         // JSON web tokens.
-        r"(?-u:\b)eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?",
+        r"(?-u:\b)eyJ[A-Za-z0-9_-]{8,400}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?",
         // Headers.
         r#"(?P<keep_header>(?i:authorization|x-api-key|private-token)\\?["']?\s{0,4}[:=]\s{0,4}\\?["']?(?:(?i:bearer|basic|token)\s{1,4})?)[^\s"'\\,]{4,}"#,
         r"(?P<keep_bearer>(?-u:\b)(?i:bearer)\s{1,4})[A-Za-z0-9._~+/:=-]{16,}",

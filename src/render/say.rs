@@ -22,7 +22,7 @@ pub mod refusal;
 mod sample;
 mod words;
 
-pub use answers::{classes, dry_run, help, mistakes, on_it, trouble};
+pub use answers::{classes, dry_run, help, mistakes, on_it, outdated_card, plan_file, trouble};
 pub use card::{CardView, Progress, card};
 pub use lists::{ListOf, Listing, list, show};
 pub use notice::notice;

@@ -108,22 +108,33 @@ pub fn private_dir(dir: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(dir)
 }
 
-/// Writes a file that only the owner reads: whole and durable under its name, or not at all.
+/// Whether a file has to survive a power failure at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durable {
+    /// It is on the disk before the call returns.
+    Now,
+    /// It may be lost with the machine; it can be made again.
+    Soon,
+}
+
+/// Writes a file that only the owner reads: whole under its name, or not at all.
 ///
 /// # Errors
 /// It cannot be written.
-pub fn private_file(path: &Path, content: &[u8]) -> io::Result<()> {
+pub fn private_file(path: &Path, content: &[u8], durable: Durable) -> io::Result<()> {
     let mut aside = path.as_os_str().to_owned();
     aside.push(".new");
     let aside = PathBuf::from(aside);
     let written = (|| {
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&aside)?;
         file.write_all(content)?;
-        file.sync_all()?;
+        if durable == Durable::Now {
+            file.sync_all()?;
+        }
         std::fs::rename(&aside, path)?;
         match path.parent() {
-            Some(dir) => File::open(dir)?.sync_all(),
-            None => Ok(()),
+            Some(dir) if durable == Durable::Now => File::open(dir)?.sync_all(),
+            Some(_) | None => Ok(()),
         }
     })();
     if written.is_err() {

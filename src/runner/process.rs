@@ -123,7 +123,7 @@ pub async fn run(
     stop: &CancellationToken,
     on_line: &mut (dyn FnMut(From, &str) + Send),
 ) -> std::io::Result<Ended> {
-    Run::start(spec, false)?.until_ended(stop, on_line).await
+    Run::start(spec, false)?.finish(stop, on_line).await
 }
 
 /// Runs a child to its end and keeps its standard output whole; hands on the lines of standard error.
@@ -135,7 +135,7 @@ pub async fn run_keeping(
     stop: &CancellationToken,
     on_line: &mut (dyn FnMut(From, &str) + Send),
 ) -> std::io::Result<Ended> {
-    Run::start(spec, true)?.until_ended(stop, on_line).await
+    Run::start(spec, true)?.finish(stop, on_line).await
 }
 
 /// A child that runs.
@@ -194,7 +194,7 @@ impl Run {
         Ok(Self { group, child, tailed, out, err, time: spec.time, grace: spec.grace, keep, keep_max: spec.keep_max })
     }
 
-    async fn until_ended(
+    async fn finish(
         mut self,
         stop: &CancellationToken,
         on_line: &mut (dyn FnMut(From, &str) + Send),

@@ -214,3 +214,18 @@ async fn the_repositorys_lock_file_is_used_and_not_changed() {
     let init = std::fs::read_to_string(house.root().join("init")).unwrap();
     assert_eq!(init, "init -input=false -no-color -reconfigure -lockfile=readonly\n");
 }
+
+#[tokio::test]
+async fn the_next_cluster_of_a_class_needs_no_git() {
+    let house = house();
+    let runner = runner(settings(&house, ""));
+    runner.plan(&call("one-a", 1), &house.job("one-a", "small"), quiet()).await.unwrap();
+    std::fs::rename(&house.mirror.path, house.root().join("away.git")).unwrap();
+    runner.plan(&call("two-b", 1), &house.job("two-b", "small"), quiet()).await.unwrap();
+    let module = house.workspace("two-b").join("tree/modules/box/main.tf");
+    assert_eq!(std::fs::read_to_string(module).unwrap(), MODULE);
+    let mut moved = house.job("two-b", "small");
+    moved.mirror.base = "1".repeat(40).parse().unwrap();
+    let said = said(runner.plan(&call("two-b", 1), &moved, quiet()).await);
+    assert!(said.starts_with("passing: the mirror of the repository cannot be read"), "{said}");
+}

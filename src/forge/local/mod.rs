@@ -64,6 +64,11 @@ impl LocalForge {
         };
         let git = Git::new("git", &whole);
         git.check().await?;
+        let format = git.try_run(&["config", "--get", "extensions.refStorage"], b"", None).await?;
+        if !matches!(format.stdout.trim_ascii(), b"" | b"files") {
+            let line = "The local forge's repository keeps its refs in a format that kaas does not read: `git refs migrate --ref-format=files`.";
+            return Err(Trouble::Lasting { line: line.to_owned(), source: None });
+        }
         let refs = Refs::open(git.clone(), &whole)?;
         Ok(Self { shown: quoted(dir), dir: whole, git, refs, clock, turn: tokio::sync::Mutex::default() })
     }
@@ -73,7 +78,7 @@ impl LocalForge {
     /// # Errors
     /// A `Trouble` if the repository cannot be read.
     pub async fn pulls(&self) -> Answer<Vec<PullRecord>> {
-        let refs = self.refs.read(&[PULLS]).await?;
+        let refs = self.refs.below(&[PULLS]).await?;
         let mut reader = Reader::start(&self.git)?;
         let mut pulls = Vec::with_capacity(refs.len());
         for id in refs.values() {

@@ -10,13 +10,19 @@ use crate::clock::SharedClock;
 use crate::ports::{FileEdit, Trouble};
 
 /// The settings of the repository: pushed objects are checked, and what was acknowledged survives a power cut.
-const SETTINGS: [(&str, &str); 5] = [
+const SETTINGS: [(&str, &str); 7] = [
     ("receive.fsckObjects", "true"),
     ("core.fsync", "loose-object,pack,reference"),
     ("core.logAllRefUpdates", "false"),
     ("gc.auto", "0"),
     ("core.symlinks", "false"),
+    // What kaas keeps for itself cannot be pushed to; it can still be fetched.
+    ("receive.hideRefs", "refs/kaas"),
+    ("receive.hideRefs", "refs/pull"),
 ];
+
+/// What the name of a folder that is being built ends with, before an id.
+const ASIDE: &str = ".new-";
 
 /// Makes the repository `dir` with a first commit of `files` on main, if it is not there.
 ///
@@ -37,21 +43,30 @@ pub async fn seed(dir: &Path, files: &[FileEdit], clock: &SharedClock) -> Result
     if dir.join("HEAD").exists() {
         return Ok(());
     }
+    // A git of a process that was killed may still be at work in its folder, so each attempt has one of its own.
+    sweep(dir, &parent);
     let mut aside = dir.as_os_str().to_owned();
-    aside.push(".new");
+    aside.push(format!("{ASIDE}{}", clock.id()));
     let aside = PathBuf::from(aside);
-    if aside.exists() {
-        std::fs::remove_dir_all(&aside).map_err(unwritable)?;
-    }
     let git = Git::new("git", &aside);
     git.check().await?;
     git.run(&["init", "--bare", "--quiet", "--template=", "--initial-branch=main"], b"").await?;
     for (name, value) in SETTINGS {
-        git.run(&["config", name, value], b"").await?;
+        git.run(&["config", "--add", name, value], b"").await?;
     }
     git.run(&["fast-import", "--quiet", "--done"], &first_commit(files, clock)?).await?;
     std::fs::rename(&aside, dir).map_err(unwritable)?;
     Ok(())
+}
+
+/// Removes what attempts that were killed left behind, as far as that is possible now.
+fn sweep(dir: &Path, parent: &Path) {
+    let Some(name) = dir.file_name() else { return };
+    let begins = format!("{}{ASIDE}", name.to_string_lossy());
+    let entries = std::fs::read_dir(parent).into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(&begins)) {
+        let _ = std::fs::remove_dir_all(entry.path());
+    }
 }
 
 /// The first commit in the language of `git fast-import`.

@@ -292,7 +292,7 @@ impl LocalForge {
         let name = pull_ref(number);
         let missing =
             || Trouble::Lasting { line: format!("The local forge has no pull request #{number}."), source: None };
-        let blob = self.refs.one(&name).await?.ok_or_else(missing)?;
+        let blob = self.refs.read(&[&name]).await?.remove(&name).ok_or_else(missing)?;
         let record = PullRecord::parse(&Reader::start(&self.git)?.blob(&blob).await?)?;
         let view = self.view(&record.branch).await?;
         Ok(match view.record.clone() {

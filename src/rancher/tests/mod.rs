@@ -11,9 +11,7 @@ use super::*;
 use crate::clock::ManualClock;
 use crate::lifecycle::{ClusterKey, EffectKey};
 
-#[cfg(feature = "sim")]
 mod odd;
-#[cfg(feature = "sim")]
 mod simulated;
 
 fn clock() -> Arc<ManualClock> {

@@ -301,7 +301,7 @@ async fn grant_with(status: u16, body: Value, then: Value) -> Answer<Granting> {
         _ => ok(&json!({"status": {"summary": "Completed"}})),
     })
     .await;
-    odd.rancher().grant(&call(), "c-m-1", &person("alice")).await
+    odd.rancher().grant(&call(), "c-m-1", &person("alice"), &class()).await
 }
 
 #[tokio::test]

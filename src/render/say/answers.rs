@@ -2,9 +2,9 @@
 //!
 //! Nothing here does I/O, reads a clock or draws a random number.
 
-use crate::lifecycle::Fault;
 use crate::lifecycle::catalogue::{Catalogue, Class, Size};
 use crate::lifecycle::form::{ClusterName, Form, KubernetesVersion, Region};
+use crate::lifecycle::{ChangeNumber, Fault, PlanDigest};
 use crate::render::message::Message;
 use crate::render::when;
 
@@ -31,6 +31,20 @@ pub fn mistakes(verb: Option<&str>, wrong: &[(&str, &str)], instead: Option<&str
 /// The command is taken: what it is about, before anything has come of it.
 pub fn on_it(name: &ClusterName) -> Message {
     Say::cluster(name).text(": on it. The card shows how it goes.").message()
+}
+
+/// The full plan, for the person who asked to see it; the file goes with it.
+pub fn plan_file(name: &ClusterName, plan: &PlanDigest) -> Message {
+    Say::cluster(name)
+        .text(format!(": plan {} in full. Values that may be secret are left out.", plan.short()))
+        .message()
+}
+
+/// A button or a reaction on the card of a change that is not the current one.
+pub fn outdated_card(name: &ClusterName, change: ChangeNumber) -> Message {
+    Say::of(format!("That card is of change {change}, which has ended. How things are now: "))
+        .command(&format!("show {name}"))
+        .message()
 }
 
 /// Something failed on kaas' own side, and nothing came of the command.

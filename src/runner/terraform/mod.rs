@@ -15,11 +15,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use secrecy::SecretString;
+use tokio_util::sync::CancellationToken;
 
 use crate::clock::SharedClock;
 use crate::lifecycle::{ChangeNumber, ClusterKey, Plan, PlanDigest};
 use crate::ports::{Answer, Applied, Call, Job, ProgressSink, Runner, Trouble};
 use crate::render::plan::AllowList;
+use crate::runner::alive::Alive;
 use crate::runner::queue::{Queue, Turn};
 
 pub mod program;
@@ -145,6 +147,7 @@ pub struct Terraform {
     working: Queue,
     applying: Queue,
     program: tokio::sync::Mutex<Option<Program>>,
+    pack: tree::Pack,
     /// One door a cluster: runs of one cluster never overlap.
     doors: Mutex<HashMap<ClusterKey, Arc<tokio::sync::Mutex<()>>>>,
 }
@@ -165,6 +168,7 @@ impl Terraform {
             working: Queue::new(settings.working.map_or(cores, NonZeroUsize::get)),
             applying: Queue::new(settings.applying.map_or(4 * cores, NonZeroUsize::get)),
             program: tokio::sync::Mutex::new(None),
+            pack: tree::Pack::default(),
             doors: Mutex::default(),
             settings,
             clock,
@@ -249,6 +253,15 @@ impl Runner for Terraform {
         let door = self.door(cluster);
         let _inside = door.lock().await;
         let workspace = Workspace::of(&self.settings.data, cluster);
+        if !workspace.root.exists() {
+            return;
+        }
+        let told = |groups: &_| tracing::warn!(cluster = %cluster, ?groups, "ends what an earlier run left behind");
+        let alive = Alive::take(&workspace.root, self.settings.limits.grace, &CancellationToken::new(), told).await;
+        if let Err(error) = alive {
+            tracing::warn!(cluster = %cluster, %error, "keeps working files that are in use");
+            return;
+        }
         // A state that could not be saved is the only trace of what may still exist.
         if workspace.unsaved_state().exists() {
             tracing::warn!(cluster = %cluster, state = %workspace.unsaved_state().display(), "keeps a state that was never saved");

@@ -39,7 +39,7 @@ pub async fn apply(session: &mut Session<'_>, approved: &PlanDigest) -> Answer<A
         return Ok(Applied::Yes { outputs: session.outputs().await? });
     }
     let name = session.name();
-    let marked = session.runner.runs.begin_apply(&job.cluster, job.change, approved);
+    let marked = session.runner.runs.begin_apply(&job.cluster, job.change, approved, &reading);
     marked.map_err(|e| trouble::of_io(name, "note that an apply begins", e))?;
     let total = reading.plan.add + reading.plan.change + reading.plan.destroy;
     let outputs = match session.apply(&file, total).await? {

@@ -11,7 +11,7 @@ use super::reading::Reading;
 use crate::lifecycle::{ChangeNumber, ClusterKey, PlanDigest};
 use crate::ports::{Answer, Trouble};
 use crate::render::plan::PlanChanges;
-use crate::runner::log::{private_dir, private_file};
+use crate::runner::log::{Durable, private_dir, private_file};
 
 /// The folder of all runs.
 #[derive(Debug, Clone)]
@@ -33,8 +33,8 @@ impl Runs {
         let dir = self.dir(cluster, change);
         private_dir(&dir)?;
         let digest = &reading.plan.digest;
-        private_file(&dir.join(changes_name(digest)), &serde_json::to_vec(&reading.changes)?)?;
-        private_file(&dir.join(text_name(digest)), reading.text.as_bytes())
+        private_file(&dir.join(changes_name(digest)), &serde_json::to_vec(&reading.changes)?, Durable::Soon)?;
+        private_file(&dir.join(text_name(digest)), reading.text.as_bytes(), Durable::Soon)
     }
 
     /// What an approval of this plan covers, if the plan was made here and nobody touched the file since.
@@ -54,11 +54,20 @@ impl Runs {
         }
     }
 
-    /// Notes, durably, that an apply of this plan begins.
-    pub fn begin_apply(&self, cluster: &ClusterKey, change: ChangeNumber, digest: &PlanDigest) -> io::Result<()> {
+    /// Notes, durably, that an apply of this plan begins, and what was approved, by which a later attempt knows the rest of it.
+    pub fn begin_apply(
+        &self,
+        cluster: &ClusterKey,
+        change: ChangeNumber,
+        digest: &PlanDigest,
+        reading: &Reading,
+    ) -> io::Result<()> {
         let dir = self.dir(cluster, change);
         private_dir(&dir)?;
-        private_file(&dir.join(format!("applying-{digest}")), b"")
+        if reading.plan.digest == *digest {
+            private_file(&dir.join(changes_name(digest)), &serde_json::to_vec(&reading.changes)?, Durable::Now)?;
+        }
+        private_file(&dir.join(format!("applying-{digest}")), b"", Durable::Now)
     }
 
     /// Whether an apply of this plan ever began here.

@@ -99,7 +99,8 @@ impl<'a> Session<'a> {
         workspace.write(&job.files).map_err(io)?;
         let tree = workspace.tree();
         let record = workspace.root.join("modules.json");
-        let laying = tree::lay(&job.mirror, &job.module, &job.files, &tree, &record, &settings.search_path);
+        let laying =
+            tree::lay(&job.mirror, &job.module, &job.files, &tree, &record, &settings.search_path, &runner.pack);
         let (laid, program) = tokio::join!(laying, runner.program());
         let (laid, program) = (laid?, program?);
         log.write(&format!(

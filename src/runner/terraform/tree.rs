@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::anyhow;
@@ -20,6 +21,9 @@ const GIT_TIME: Duration = Duration::from_secs(60);
 
 /// The most bytes that the modules of one cluster may hold.
 const MODULES_MAX: usize = 128 * 1024 * 1024;
+
+/// The most bytes of modules that are kept in memory.
+const PACK_MAX: usize = 4 * 1024 * 1024;
 
 /// How deep modules may use each other.
 const DEPTH_MAX: usize = 16;
@@ -48,9 +52,47 @@ impl Laid {
         &self.needs.1
     }
 
+    fn mode(&self, path: &str) -> &str {
+        self.files.get(path).map_or("", |(_, mode)| mode)
+    }
+
     /// Whether this file lies there.
     pub fn holds(&self, path: &str) -> bool {
         self.files.contains_key(path)
+    }
+}
+
+/// The modules that were laid last, so that the next cluster of the same class costs no git.
+#[derive(Debug, Default)]
+pub struct Pack(Mutex<Option<Packed>>);
+
+#[derive(Debug)]
+struct Packed {
+    mirror: PathBuf,
+    wanted: BTreeSet<String>,
+    laid: Laid,
+    contents: Vec<(String, Vec<u8>)>,
+}
+
+impl Pack {
+    /// Lays what is packed, if that is what is wanted.
+    fn lay(&self, mirror: &Mirror, wanted: &BTreeSet<String>, tree: &Path) -> Result<Option<Laid>, Trouble> {
+        let packed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let fits = |p: &&Packed| p.mirror == mirror.path && p.laid.base == mirror.base.as_str() && p.wanted == *wanted;
+        let Some(packed) = packed.as_ref().filter(fits) else { return Ok(None) };
+        for folder in &packed.laid.folders {
+            clear(&tree.join(folder)).map_err(io_trouble)?;
+        }
+        for (path, content) in &packed.contents {
+            write(tree, path, packed.laid.mode(path), content)?;
+        }
+        Ok(Some(packed.laid.clone()))
+    }
+
+    fn put(&self, packed: Packed) {
+        if packed.contents.iter().map(|(_, content)| content.len()).sum::<usize>() <= PACK_MAX {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(packed);
+        }
     }
 }
 
@@ -62,6 +104,7 @@ pub async fn lay(
     tree: &Path,
     record: &Path,
     search_path: &str,
+    pack: &Pack,
 ) -> Result<Laid, Trouble> {
     let wanted = wanted(module, files);
     let known = fs::read(record).ok().and_then(|bytes| serde_json::from_slice::<Laid>(&bytes).ok());
@@ -78,8 +121,13 @@ pub async fn lay(
         return Ok(known);
     }
     let _ = fs::remove_file(record);
+    if let Some(laid) = pack.lay(mirror, &wanted, tree)? {
+        write_record(record, &laid)?;
+        return Ok(laid);
+    }
+    let mut contents = Vec::new();
     let mut laid = Laid { base: mirror.base.as_str().to_owned(), ..Laid::default() };
-    let mut next = wanted;
+    let mut next = wanted.clone();
     for _ in 0..DEPTH_MAX {
         let fresh: BTreeSet<String> = next.difference(&laid.folders).cloned().collect();
         if fresh.is_empty() {
@@ -104,12 +152,14 @@ pub async fn lay(
                 let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
                 next.extend(needs.local_modules.iter().filter_map(|source| module_folder(folder, source)));
             }
+            contents.push((path, content));
         }
         laid.folders.extend(fresh);
         laid.files.extend(files);
         next.retain(|folder| !laid.folders.iter().any(|known| is_under(folder, known)));
     }
     write_record(record, &laid)?;
+    pack.put(Packed { mirror: mirror.path.clone(), wanted, laid: laid.clone(), contents });
     Ok(laid)
 }
 
@@ -217,7 +267,8 @@ impl Git<'_> {
     }
 
     async fn run(&self, args: &[&str], stdin: Option<fs::File>) -> Result<Vec<u8>, Trouble> {
-        let mut all = vec!["-c".into(), "safe.directory=*".into(), "--git-dir".into(), self.mirror.path.clone().into()];
+        let mirror = std::path::absolute(&self.mirror.path).map_err(io_trouble)?;
+        let mut all = vec!["-c".into(), "safe.directory=*".into(), "--git-dir".into(), mirror.into()];
         all.extend(args.iter().map(Into::into));
         let pairs = [
             ("PATH", self.search_path),
@@ -231,7 +282,7 @@ impl Git<'_> {
             program: "git".into(),
             args: all,
             environment: pairs.map(|(name, value)| (name.to_owned(), value.into())).into(),
-            dir: self.mirror.path.clone(),
+            dir: PathBuf::from("/"),
             stdin,
             time: GIT_TIME,
             grace: Duration::from_secs(2),

@@ -233,6 +233,16 @@ mod tests {
     }
 
     #[test]
+    fn kaas_own_full_disk_passes_too() {
+        let full = of_io("tofu", "write the plan", std::io::ErrorKind::StorageFull.into());
+        assert!(
+            matches!(full, Trouble::Passing { line, .. } if line == "the disk of the machine that runs tofu is full")
+        );
+        let other = of_io("tofu", "write the plan", std::io::ErrorKind::PermissionDenied.into());
+        assert_eq!(other.to_string(), "kaas cannot write the plan");
+    }
+
+    #[test]
     fn a_new_init_is_known_to_help() {
         let of = |summary: &str| needs_init(&[Diagnostic { summary: summary.into(), ..Default::default() }]);
         assert!(of("Backend initialization required, please run \"terraform init\""));

@@ -103,13 +103,13 @@ async fn a_close_that_was_killed_is_closed() {
 async fn a_seed_that_was_killed_is_built_anew() {
     let root = tempfile::tempdir().expect("a folder");
     let dir = root.path().join("forge.git");
-    std::fs::create_dir_all(root.path().join("forge.git.new/objects/half")).expect("made");
+    std::fs::create_dir_all(root.path().join("forge.git.new-abc/objects/half")).expect("made");
     let clock: SharedClock = ManualClock::at(Timestamp::UNIX_EPOCH);
     let (one, two) = ([edit("a", "1\n")], [edit("a", "1\n")]);
     let (first, second) = tokio::join!(seed(&dir, &one, &clock), seed(&dir, &two, &clock));
     first.and(second).expect("seeded");
     assert_eq!(git(&dir, &["rev-list", "--count", "main"]), "1");
-    assert!(!root.path().join("forge.git.new").exists());
+    assert_eq!(std::fs::read_dir(root.path()).expect("read").count(), 1, "nothing else is left");
 }
 
 #[tokio::test]
@@ -217,13 +217,16 @@ async fn a_process_that_is_killed_again_and_again_loses_nothing() {
     for round in 0..60u64 {
         let mut command = tokio::process::Command::new(std::env::current_exe().expect("this test"));
         command.args(["--exact", "--ignored", "forge::local::tests::crashes::victim"]).env(VICTIM, &dir);
-        command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).kill_on_drop(true);
+        let said = root.path().join("said");
+        let log = std::fs::File::create(&said).expect("a file");
+        command.stdout(log.try_clone().expect("the file")).stderr(log).kill_on_drop(true);
         let mut child = command.spawn().expect("started");
         // Later and later, so that it gets a bit further each time; the last one may finish.
         let patience = if round < 30 { Duration::from_millis(15 + 23 * round % 400) } else { Duration::from_secs(60) };
         match tokio::time::timeout(patience, child.wait()).await {
             Ok(status) => {
-                assert!(status.expect("waited").success(), "round {round}");
+                let words = std::fs::read_to_string(&said).expect("read");
+                assert!(status.expect("waited").success(), "round {round}: {words}");
                 ended = true;
                 break;
             }

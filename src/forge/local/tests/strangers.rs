@@ -225,6 +225,40 @@ async fn a_tag_that_is_called_like_a_branch_fools_nobody() {
 }
 
 #[tokio::test]
+async fn what_kaas_keeps_for_itself_cannot_be_pushed_to() {
+    let desk = Desk::new().await;
+    desk.forge.open(&call(1), &wanted()).await.expect("opened");
+    let clone = desk.clone("main");
+    for name in ["refs/kaas/pulls/1", "refs/kaas/last", "refs/pull/1/head", "refs/kaas/new"] {
+        let before = desk.tip(name);
+        let output = try_git(&clone, &["push", "-q", "-f", "origin", &format!("HEAD:{name}")]);
+        assert!(!output.status.success() && desk.tip(name) == before, "{name}");
+    }
+    git(&clone, &["fetch", "-q", "origin", "refs/kaas/*:refs/copy/*"]);
+}
+
+#[tokio::test]
+async fn packed_refs_read_the_same() {
+    let desk = Desk::new().await;
+    let pull = desk.forge.open(&call(1), &wanted()).await.expect("opened");
+    desk.forge.open(&call(1), &other("aa")).await.expect("opened");
+    let before = (desk.read().await, desk.forge.mirror().await.expect("a mirror"));
+    desk.git(&["gc", "-q", "--prune=now"]);
+    assert!(desk.dir().join("packed-refs").exists() && desk.tip("refs/heads/main").is_some());
+    assert!(!desk.dir().join("refs/heads/main").exists());
+    assert_eq!((desk.read().await, desk.forge.mirror().await.expect("a mirror")), before);
+    assert_eq!(desk.forge.open(&call(2), &wanted()).await.expect("opened"), pull);
+    assert_eq!(desk.forge.open(&call(1), &other("bb")).await.expect("opened").number, 3);
+    desk.forge.comment(&call(1), 2, "m", "packed").await.expect("commented");
+    assert!(matches!(desk.forge.merge(&call(1), 1, &pull.head, "m").await.expect("merged"), Merged::Yes(_)));
+    desk.forge.close(&call(1), "kaas/aa/7", "over").await.expect("closed");
+    assert_eq!(
+        desk.git(&["for-each-ref", "--format=%(refname)", "refs/heads"]),
+        "refs/heads/kaas/bb/7\nrefs/heads/main"
+    );
+}
+
+#[tokio::test]
 async fn hooks_of_the_repository_do_not_run() {
     use std::os::unix::fs::PermissionsExt;
     let desk = Desk::new().await;

@@ -1,0 +1,207 @@
+//! What the demo stands on: a repository, a foundation, a simulated Rancher and a stand-in for its terraform provider, all in one directory.
+
+use std::fs;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use secrecy::SecretString;
+use serde_json::json;
+
+use crate::chat::terminal::{NAME, Setup, TerminalChat};
+use crate::cli::wire;
+use crate::clock::SharedClock;
+use crate::command::Dialect;
+use crate::config::Config;
+use crate::engine::Engine;
+use crate::engine::desk::FrontDesk;
+use crate::forge::local::seed;
+use crate::lifecycle::Person;
+use crate::ports::{Chat, FileEdit};
+use crate::runner::terraform::Terraform;
+use crate::sim::provider::mirror::{VERSION, install_mirror};
+use crate::sim::rancher::{Options, Running, SimUser, start};
+use crate::store::sled::SledStore;
+
+/// How long a simulated cluster takes to become active, and to go.
+const PROVISIONING: Duration = Duration::from_secs(6);
+const REMOVING: Duration = Duration::from_secs(2);
+
+/// The repository's first content: the production module, and a word about who writes what.
+const SEED: [(&str, &str); 6] = [
+    (
+        "README.md",
+        "# Clusters\n\nkaas writes `clusters/`, one folder a cluster, through pull requests. `modules/` is what they are made of.\n",
+    ),
+    ("modules/aws-rancher-cluster/README.md", include_str!("../../../modules/aws-rancher-cluster/README.md")),
+    ("modules/aws-rancher-cluster/main.tf", include_str!("../../../modules/aws-rancher-cluster/main.tf")),
+    ("modules/aws-rancher-cluster/outputs.tf", include_str!("../../../modules/aws-rancher-cluster/outputs.tf")),
+    ("modules/aws-rancher-cluster/variables.tf", include_str!("../../../modules/aws-rancher-cluster/variables.tf")),
+    ("modules/aws-rancher-cluster/versions.tf", include_str!("../../../modules/aws-rancher-cluster/versions.tf")),
+];
+
+/// The demo, wired up and not yet running.
+pub struct World {
+    /// The engine.
+    pub engine: Arc<Engine>,
+    /// The conversation.
+    pub chat: TerminalChat,
+    /// Where lines are brought.
+    pub desk: FrontDesk,
+    /// The people in the channel.
+    pub people: Vec<Person>,
+    /// Which terraform is used: `terraform 1.11.4`.
+    pub program: String,
+    rancher: Running,
+}
+
+/// Where the demo's parts lie.
+pub struct Places<'a> {
+    /// The data directory.
+    pub dir: &'a Path,
+    /// Where messages are appended as JSON lines.
+    pub transcript: Option<PathBuf>,
+    /// A real provider's binary, instead of the stand-in.
+    pub provider: Option<&'a Path>,
+}
+
+impl World {
+    /// Makes what is missing in the directory, and wires everything.
+    ///
+    /// # Errors
+    /// Another kaas uses the directory; something cannot be written; no terraform can be had.
+    pub async fn open(places: Places<'_>, clock: SharedClock) -> anyhow::Result<Self> {
+        let dir = std::path::absolute(places.dir)?;
+        private_dir(&dir)?;
+        // First, because its lock says whether another kaas is at work here.
+        let store = Arc::new(SledStore::open(&dir.join("store"))?);
+        write_private(&dir.join("foundation.tfstate"), &foundation())?;
+        let users = ["alice", "bob", "carol", "dave", "erin", "mallory"];
+        let rancher = start(Options {
+            state_file: Some(dir.join("rancher/rancher.json")),
+            provisioning: PROVISIONING,
+            removing: REMOVING,
+            users: users.map(sim_user).to_vec(),
+            clock: Arc::clone(&clock),
+            ..Options::default()
+        })
+        .await
+        .context("starting the simulated Rancher")?;
+        let token_file = dir.join("rancher/token");
+        write_private(&token_file, &rancher.bot_token)?;
+
+        let mut config =
+            Config::demo(&dir, &rancher.url, &token_file).map_err(|findings| anyhow::anyhow!("{findings}"))?;
+        let cli_config = match places.provider {
+            Some(binary) => real_mirror(&dir.join("providers"), binary)?,
+            None => install_mirror(&dir.join("providers"), &std::env::current_exe()?, &[])?,
+        };
+        for tenant in &mut config.tenants {
+            tenant.runner.cli_config_file = Some(cli_config.clone());
+        }
+        let tenant = config.tenants.first().context("the demo has a tenant")?;
+        let files: Vec<FileEdit> = SEED
+            .iter()
+            .map(|(path, text)| FileEdit { path: (*path).to_owned(), content: Some((*text).to_owned()) })
+            .collect();
+        seed(&dir.join("forge.git"), &files, &clock).await?;
+
+        // The stand-in speaks without TLS, which spares the certificates between two processes of one machine.
+        let extra = vec![("TF_DISABLE_PLUGIN_TLS".to_owned(), SecretString::from("1"))];
+        let runner = Arc::new(Terraform::new(wire::runner_settings(&config, tenant, extra), Arc::clone(&clock)));
+        let program = runner.program().await?;
+        let chat = TerminalChat::open(Setup {
+            dir: dir.join("chat"),
+            transcript: places.transcript,
+            channel: "#clusters".to_owned(),
+            clock: Arc::clone(&clock),
+        })?;
+        let wired = wire::tenant(tenant, runner, &clock).await?;
+        let chats = [(NAME.to_owned(), Arc::new(chat.clone()) as Arc<dyn Chat>)];
+        let engine = Engine::new(store, clock, wire::pace(&config), [wired], chats);
+        let people: Vec<Person> = tenant.people.iter().cloned().collect();
+        let desk = FrontDesk::new(&engine, &tenant.name, people.clone(), Dialect::Plain)?;
+        Ok(Self { engine, chat, desk, people, program: format!("{} {}", program.name, program.version), rancher })
+    }
+
+    /// Where the simulated Rancher answers.
+    pub fn rancher_url(&self) -> &str {
+        &self.rancher.url
+    }
+
+    /// Stops the simulated Rancher. The rest ends when it is dropped.
+    pub async fn close(self) {
+        self.rancher.shutdown().await;
+    }
+}
+
+fn sim_user(name: &str) -> SimUser {
+    let mut shown = name.to_owned();
+    shown[..1].make_ascii_uppercase();
+    SimUser { id: format!("u-{name}"), username: name.to_owned(), name: shown }
+}
+
+/// The state of the foundation, as the team that owns the network would have it.
+fn foundation() -> String {
+    let output = |value: serde_json::Value, kind: serde_json::Value| json!({ "value": value, "type": kind });
+    let subnets = |ids: [&str; 3]| output(json!(ids), json!(["list", "string"]));
+    let state = json!({
+        "version": 4,
+        "terraform_version": "1.5.0",
+        "serial": 1,
+        "lineage": "6f1d1c6e-8f0e-4c62-9d2b-6a1d1f0c3b7a",
+        "outputs": {
+            "vpc_id": output(json!("vpc-0a1b2c3d4e5f60718"), json!("string")),
+            "public_subnet_ids": subnets(["subnet-0a00000000000000a", "subnet-0b00000000000000b", "subnet-0c00000000000000c"]),
+            "private_subnet_ids": subnets(["subnet-0d00000000000000d", "subnet-0e00000000000000e", "subnet-0f00000000000000f"]),
+        },
+        "resources": [],
+        "check_results": null,
+    });
+    format!("{state:#}\n")
+}
+
+/// A filesystem mirror that holds the real provider's binary.
+fn real_mirror(dir: &Path, binary: &Path) -> anyhow::Result<PathBuf> {
+    let binary =
+        fs::canonicalize(binary).with_context(|| format!("there is no provider binary {}", binary.display()))?;
+    let name = binary.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let version = name.rsplit_once("_v").map_or(VERSION, |(_, version)| version.split('_').next().unwrap_or(VERSION));
+    // The layout is the stand-in's; only the executable is another one.
+    let config = install_mirror(&dir.join("real"), &binary, &[])?;
+    for registry in ["registry.terraform.io", "registry.opentofu.org"] {
+        let versions = dir.join("real/mirror").join(registry).join("rancher/rancher2");
+        let platform = fs::read_dir(versions.join(VERSION))?.next().context("the mirror has a platform")??.file_name();
+        let place = versions.join(version).join(&platform);
+        fs::create_dir_all(&place)?;
+        let executable = place.join(format!("terraform-provider-rancher2_v{version}"));
+        let _ = fs::remove_file(&executable);
+        std::os::unix::fs::symlink(&binary, &executable)?;
+        if version != VERSION {
+            fs::remove_dir_all(versions.join(VERSION))?;
+        }
+    }
+    Ok(config)
+}
+
+fn private_dir(dir: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(dir).with_context(|| format!("making {}", dir.display()))?;
+    fs::set_permissions(dir, fs::Permissions::from_mode(0o700))
+        .with_context(|| format!("making {} private", dir.display()))
+}
+
+/// Writes a file that only its owner reads, in one step.
+fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
+    use std::io::Write as _;
+    let fresh = path.with_extension("new");
+    let _ = fs::remove_file(&fresh);
+    let write = || -> std::io::Result<()> {
+        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&fresh, path)
+    };
+    write().with_context(|| format!("writing {}", path.display()))
+}

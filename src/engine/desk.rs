@@ -1,0 +1,360 @@
+//! The desk: what people type, press and react with becomes an ask, or is answered at once.
+//!
+//! It knows the words of the commands and none of any platform; whoever calls it has found out already who is speaking.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::command::{Command, Dialect, Mistakes, Topic, Which, parse};
+use crate::lifecycle::form::{ClusterName, Form, Reason, TenantName};
+use crate::lifecycle::notice::{Refusal, Wanted};
+use crate::lifecycle::policy::Policy;
+use crate::lifecycle::summary::ClusterSummary;
+use crate::lifecycle::{Ask, ChangeNumber, Cluster, ClusterKey, Fault, Input, Person, PlanDigest, Proof, What};
+use crate::ports::{Attachment, CardKey, Desk, Heard, Reply};
+use crate::record::{Record, Taken};
+use crate::render::message::{Message, Press};
+use crate::render::module::cluster_files;
+use crate::render::say::{self, CardView, ListOf};
+use crate::store::Filter;
+
+use super::{Engine, Tenant};
+
+/// How many rows a list shows unless all are asked for.
+const ROWS: usize = 20;
+
+/// How many rows a list shows at the most; `kaas list --json` prints every one.
+const ROWS_MAX: usize = 200;
+
+/// How many names are looked through for one that is close to a misspelt one.
+const NAMES_MAX: usize = 2_000;
+
+/// Reactions that mean yes.
+const YES: [&str; 6] = ["+1", "thumbsup", "white_check_mark", "heavy_check_mark", "👍", "✅"];
+
+/// Reactions that mean no.
+const NO: [&str; 5] = ["-1", "thumbsdown", "x", "👎", "❌"];
+
+/// The desk of one tenant.
+pub struct FrontDesk {
+    engine: Arc<Engine>,
+    tenant: Arc<Tenant>,
+    /// Everybody that the tenant knows, to find an owner by name.
+    people: Vec<Person>,
+    dialect: Dialect,
+}
+
+impl FrontDesk {
+    /// The desk of a tenant, for lines of that dialect.
+    ///
+    /// # Errors
+    /// The tenant is not configured.
+    pub fn new(
+        engine: &Arc<Engine>,
+        tenant: &TenantName,
+        people: Vec<Person>,
+        dialect: Dialect,
+    ) -> anyhow::Result<Self> {
+        Ok(Self { tenant: Arc::clone(engine.tenant(tenant)?), engine: Arc::clone(engine), people, dialect })
+    }
+
+    async fn answer(&self, heard: &Heard, line: &str) -> anyhow::Result<Vec<Reply>> {
+        let catalogue = &self.tenant.catalogue;
+        let command = match parse(line, self.dialect, catalogue) {
+            Ok(command) => command,
+            Err(mistakes) => return Ok(one(mistaken(&mistakes))),
+        };
+        match command {
+            Command::Help(topic) => Ok(one(say::help(&crate::command::help::help(topic)))),
+            Command::RequestForm => {
+                Ok(one(say::help(&crate::command::help::help(Some(Topic::Verb(crate::command::Verb::Request))))))
+            }
+            Command::Classes => Ok(one(say::classes(catalogue))),
+            Command::List { which, owner } => self.list(heard, which, owner.as_deref()).await,
+            Command::Show(name) => self.show(&name).await,
+            Command::Request { form, dry_run: true } => self.dry_run(heard, &form, line),
+            Command::Request { form, dry_run: false } => self.request(heard, form).await,
+            Command::Approve(name) => self.ask(heard, &name, Proof::Command, Ask::Approve { plan: None }).await,
+            Command::Withdraw(name) => self.ask(heard, &name, Proof::Command, Ask::Withdraw).await,
+            Command::Reject { name, reason } => {
+                self.ask(heard, &name, Proof::Command, Ask::Reject { plan: None, reason }).await
+            }
+            Command::Cancel(name) => self.ask(heard, &name, Proof::Command, Ask::Cancel).await,
+            Command::Retry(name) => self.ask(heard, &name, Proof::Command, Ask::Retry).await,
+            Command::Destroy { name, reason } => {
+                let ask = |number| Ask::Destroy { number, place: heard.place.clone(), reason: reason.clone() };
+                self.start(heard, &name, ask).await
+            }
+        }
+    }
+
+    // ---- asks ----
+
+    async fn request(&self, heard: &Heard, form: Form) -> anyhow::Result<Vec<Reply>> {
+        let name = form.name.clone();
+        let owned = self.engine.store.owned(&self.tenant.name, &heard.by.id).await?;
+        let ask = |number| Ask::Request { form: form.clone(), number, place: heard.place.clone(), owned };
+        self.start(heard, &name, ask).await
+    }
+
+    /// An ask that begins a change. Its number is drawn only if it would not be refused anyway, so that refusals leave no gaps.
+    async fn start(
+        &self,
+        heard: &Heard,
+        name: &ClusterName,
+        ask: impl Fn(ChangeNumber) -> Ask,
+    ) -> anyhow::Result<Vec<Reply>> {
+        let key = self.key(name);
+        let trial = self.input(heard, Proof::Command, ask(ChangeNumber(0)));
+        let record = self.engine.store.load(&key).await?;
+        let number = match Record::take(&self.tenant.policy, &key, record.as_ref(), &trial).1 {
+            Taken::Changed => self.engine.store.draw(&self.tenant.name).await?,
+            Taken::Refused { .. } | Taken::Doubled | Taken::Stale => ChangeNumber(0),
+        };
+        self.ask(heard, name, Proof::Command, ask(number)).await
+    }
+
+    async fn ask(&self, heard: &Heard, name: &ClusterName, proof: Proof, ask: Ask) -> anyhow::Result<Vec<Reply>> {
+        let key = self.key(name);
+        match self.engine.take(&key, &self.input(heard, proof, ask)).await? {
+            Taken::Changed | Taken::Doubled | Taken::Stale | Taken::Refused { told: true, .. } => Ok(Vec::new()),
+            Taken::Refused { refusal: Refusal::NoSuchCluster { .. }, .. } => self.no_such_cluster(name).await,
+            Taken::Refused { refusal, .. } => Ok(one(self.refused(&refusal, name))),
+        }
+    }
+
+    fn input(&self, heard: &Heard, proof: Proof, ask: Ask) -> Input {
+        Input {
+            id: heard.id.clone(),
+            at: self.engine.clock.now(),
+            what: What::Ask { by: heard.by.clone(), proof, ask },
+        }
+    }
+
+    fn key(&self, name: &ClusterName) -> ClusterKey {
+        ClusterKey { tenant: self.tenant.name.clone(), name: name.clone() }
+    }
+
+    // ---- what is answered at once ----
+
+    async fn list(&self, heard: &Heard, which: Which, owner: Option<&str>) -> anyhow::Result<Vec<Reply>> {
+        let owner = match (which, owner) {
+            (Which::Mine, _) => Some(heard.by.id.clone()),
+            (_, Some(name)) => match self.people.iter().find(|p| p.name == name || p.id.as_str() == name) {
+                Some(person) => Some(person.id.clone()),
+                None => return Ok(one(self.nobody(name))),
+            },
+            (_, None) => None,
+        };
+        let of = match (which, &owner) {
+            (Which::Mine, _) => ListOf::Mine,
+            (Which::Waiting, _) => ListOf::Waiting,
+            (_, Some(_)) => ListOf::Theirs,
+            (_, None) => ListOf::All,
+        };
+        let limit = if which == Which::All { ROWS_MAX } else { ROWS };
+        let filter = Filter { tenant: self.tenant.name.clone(), owner, waiting: which == Which::Waiting, limit };
+        let listing = self.engine.store.list(&filter).await?;
+        Ok(one(say::list(&say::Listing {
+            more: listing.total.saturating_sub(listing.rows.len()),
+            rows: &listing.rows,
+            quorum: self.tenant.policy.quorum,
+            now: self.engine.clock.now(),
+            of,
+        })))
+    }
+
+    fn nobody(&self, name: &str) -> Message {
+        let known: Vec<&str> = self.people.iter().map(|p| p.name.as_str()).collect();
+        let problem = match nearest(name, known.iter().copied()) {
+            Some(near) => format!("nobody here is called that. Did you mean {near}?"),
+            None => "nobody here is called that".to_owned(),
+        };
+        say::mistakes(Some("list"), &[(&format!("owner={name}"), &problem)], None)
+    }
+
+    async fn show(&self, name: &ClusterName) -> anyhow::Result<Vec<Reply>> {
+        let Some(record) = self.engine.store.load(&self.key(name)).await? else {
+            return self.no_such_cluster(name).await;
+        };
+        Ok(one(say::show(&self.view(&record.cluster))))
+    }
+
+    fn view<'a>(&'a self, cluster: &'a Cluster) -> CardView<'a> {
+        let (policy, tz) = (&self.tenant.policy, &self.tenant.time_zone);
+        CardView { cluster, policy, now: self.engine.clock.now(), tz, progress: None, usually: None }
+    }
+
+    fn dry_run(&self, heard: &Heard, form: &Form, line: &str) -> anyhow::Result<Vec<Reply>> {
+        let policy: &Policy = &self.tenant.policy;
+        if !policy.may_request(&heard.by.id) {
+            return Ok(one(self.refused(&Refusal::MayNotRequest { admins: policy.admins.clone() }, &form.name)));
+        }
+        let class =
+            self.tenant.catalogue.class_of(form).ok_or_else(|| anyhow::anyhow!("the class {} is gone", form.class))?;
+        let by = &heard.by;
+        let files = cluster_files(&self.tenant.settings, &self.tenant.templates, class, form, ChangeNumber(0), by, by)?;
+        let rendered: Vec<&str> = files.iter().map(|f| f.content.as_str()).collect();
+        Ok(one(say::dry_run(form, &rendered.join("\n"), line)))
+    }
+
+    async fn no_such_cluster(&self, name: &ClusterName) -> anyhow::Result<Vec<Reply>> {
+        let filter = Filter { tenant: self.tenant.name.clone(), owner: None, waiting: false, limit: NAMES_MAX };
+        let rows: Vec<ClusterSummary> = self.engine.store.list(&filter).await?.rows;
+        let near = nearest(name.as_str(), rows.iter().map(|row| row.key.name.as_str())).map(str::to_owned);
+        Ok(one(self.refused(&Refusal::NoSuchCluster { near }, name)))
+    }
+
+    fn refused(&self, refusal: &Refusal, name: &ClusterName) -> Message {
+        let context =
+            say::Context { now: self.engine.clock.now(), tz: &self.tenant.time_zone, usually: None, card: None };
+        say::refusal(refusal, name, &context)
+    }
+
+    /// The plan that the card shows, in full, for that person alone.
+    async fn plan(&self, card: &CardKey, plan: Option<&PlanDigest>) -> anyhow::Result<Vec<Reply>> {
+        let record = self.engine.store.load(&card.cluster).await?;
+        let current = record.as_ref().and_then(|r| r.cluster.change.state.plan()).map(|p| p.digest.clone());
+        let Some(digest) = plan.cloned().or(current) else {
+            return Ok(one(
+                self.refused(&Refusal::NothingOpen { wanted: Wanted::Approve, live: false }, &card.cluster.name)
+            ));
+        };
+        let content = self.tenant.runner.plan_text(&card.cluster, card.change, &digest).await?;
+        let name = format!("plan-{}.txt", digest.short());
+        let message = Message { file: Some(name.clone()), ..say::plan_file(&card.cluster.name, &digest) };
+        Ok(vec![Reply { message, file: Some(Attachment { name, content }) }])
+    }
+
+    /// A card of a change that has ended decides nothing about the one that is open now.
+    async fn is_current(&self, card: &CardKey) -> anyhow::Result<bool> {
+        Ok(self
+            .engine
+            .store
+            .load(&card.cluster)
+            .await?
+            .is_none_or(|record| record.cluster.change.number == card.change))
+    }
+
+    fn outdated(&self, card: &CardKey) -> Vec<Reply> {
+        one(say::outdated_card(&card.cluster.name, card.change))
+    }
+
+    async fn pressed(
+        &self,
+        heard: &Heard,
+        card: &CardKey,
+        plan: Option<&PlanDigest>,
+        press: Press,
+        reason: Option<&str>,
+    ) -> anyhow::Result<Vec<Reply>> {
+        if press == Press::Plan {
+            return self.plan(card, plan).await;
+        }
+        if !self.is_current(card).await? {
+            return Ok(self.outdated(card));
+        }
+        let reason = match reason.map(str::trim).filter(|r| !r.is_empty()).map(str::parse::<Reason>).transpose() {
+            Ok(reason) => reason,
+            Err(invalid) => return Ok(one(say::mistakes(Some("reject"), &[("reason", &invalid.to_string())], None))),
+        };
+        let plan = plan.cloned();
+        let ask = match press {
+            Press::Approve => Ask::Approve { plan },
+            Press::Reject => Ask::Reject { plan, reason },
+            Press::Cancel => Ask::Cancel,
+            Press::Retry | Press::Plan => Ask::Retry,
+        };
+        self.ask(heard, &card.cluster.name, Proof::Button, ask).await
+    }
+
+    async fn reacted(
+        &self,
+        heard: &Heard,
+        card: &CardKey,
+        plan: Option<&PlanDigest>,
+        emoji: &str,
+        given: bool,
+    ) -> anyhow::Result<Vec<Reply>> {
+        let emoji = plain_emoji(emoji);
+        let ask = match (YES.contains(&emoji.as_str()), NO.contains(&emoji.as_str()), given) {
+            (true, _, true) => Ask::Approve { plan: plan.cloned() },
+            (true, _, false) => Ask::Withdraw,
+            (_, true, true) => Ask::Reject { plan: plan.cloned(), reason: None },
+            // Any other reaction is conversation.
+            _ => return Ok(Vec::new()),
+        };
+        if !self.is_current(card).await? {
+            return Ok(self.outdated(card));
+        }
+        self.ask(heard, &card.cluster.name, Proof::Reaction, ask).await
+    }
+
+    /// What could not be done because kaas itself failed: a neutral line with a reference; the chain goes to the log.
+    fn failed(&self, heard: &Heard, answer: anyhow::Result<Vec<Reply>>) -> Vec<Reply> {
+        answer.unwrap_or_else(|chain| {
+            let fault =
+                Fault { reference: self.engine.reference(), text: "kaas could not do that just now".to_owned() };
+            tracing::error!(
+                fault.reference = fault.reference,
+                input.id = heard.id.0,
+                "an ask could not be taken: {chain:#}"
+            );
+            one(say::trouble(&fault))
+        })
+    }
+}
+
+#[async_trait]
+impl Desk for FrontDesk {
+    async fn command(&self, heard: &Heard, line: &str) -> Vec<Reply> {
+        let answer = self.answer(heard, line).await;
+        self.failed(heard, answer)
+    }
+
+    async fn press(
+        &self,
+        heard: &Heard,
+        card: &CardKey,
+        plan: Option<&PlanDigest>,
+        press: Press,
+        reason: Option<&str>,
+    ) -> Vec<Reply> {
+        let answer = self.pressed(heard, card, plan, press, reason).await;
+        self.failed(heard, answer)
+    }
+
+    async fn react(
+        &self,
+        heard: &Heard,
+        card: &CardKey,
+        plan: Option<&PlanDigest>,
+        emoji: &str,
+        given: bool,
+    ) -> Vec<Reply> {
+        let answer = self.reacted(heard, card, plan, emoji, given).await;
+        self.failed(heard, answer)
+    }
+}
+
+fn one(message: Message) -> Vec<Reply> {
+    vec![Reply { message, file: None }]
+}
+
+fn mistaken(mistakes: &Mistakes) -> Message {
+    let pairs: Vec<(&str, &str)> = mistakes.mistakes.iter().map(|m| (m.what.as_str(), m.problem.as_str())).collect();
+    say::mistakes(mistakes.verb.map(crate::command::Verb::name), &pairs, mistakes.instead.as_deref())
+}
+
+/// The word that is closest, if one is close.
+fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let close = |other: &&str| strsim::damerau_levenshtein(word, other);
+    known.min_by_key(close).filter(|other| close(other) <= (word.chars().count() / 3).clamp(1, 3))
+}
+
+/// `:+1::skin-tone-3:` and `👍🏽` are `+1` and `👍`.
+fn plain_emoji(emoji: &str) -> String {
+    let name = emoji.trim_matches(':').split("::").next().unwrap_or_default();
+    name.chars().filter(|c| !matches!(c, '\u{1F3FB}'..='\u{1F3FF}' | '\u{FE0F}')).collect()
+}
