@@ -28,6 +28,10 @@ fn settings(url: &str, token: &str) -> Settings {
     settings
 }
 
+fn class() -> ClassName {
+    "aws".parse().expect("a class")
+}
+
 fn person(id: &str) -> Person {
     Person { id: id.parse().expect("an id"), name: id.to_owned() }
 }

@@ -35,7 +35,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio_stream::wrappers::UnixListenerStream;
 
-use crate::cli::Exit;
+use crate::exit::Exit;
 use crate::clock::SystemClock;
 
 /// What terraform puts into the environment of its plugins, so that people who start one by hand can be told.
