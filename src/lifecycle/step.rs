@@ -684,7 +684,6 @@ impl<'p> Turn<'p> {
         };
         let change = &mut self.cluster.change;
         change.took.joining = Some(seconds(change.entered, self.at));
-        let by = change.by.clone();
         self.effects.push(Effect::Card);
         match (change.kind, usable) {
             (Kind::Create, Some(facts)) => {
@@ -700,8 +699,7 @@ impl<'p> Turn<'p> {
             (Kind::Create | Kind::Destroy, _) => {
                 self.cluster.live = None;
                 let destroyed = approved.plan.destroy;
-                let undo = self.cluster.change.undo;
-                self.enter(if undo { State::Closed(Closed::Cancelled { by }) } else { State::Done(approved) });
+                self.enter(State::Done(approved));
                 self.effects.push(Effect::Post(Notice::Gone { destroyed }));
             }
         }

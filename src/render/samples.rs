@@ -95,5 +95,5 @@ pub(crate) fn cluster(kind: Kind, undo: bool) -> Cluster {
         took: Took::default(),
     };
     let key = ClusterKey { tenant: "acme".parse().unwrap(), name: form.name.clone() };
-    Cluster { key, owner: person("alice"), form, written: ChangeNumber(42), live: None, change }
+    Cluster { key, owner: person("alice"), form, written: change.number, live: None, change }
 }

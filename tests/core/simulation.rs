@@ -586,14 +586,14 @@ impl World {
                 assert!(open.is_empty(), "a pull request is left open: {}", self.told());
                 assert_eq!(record.cluster.live.is_some(), change.kind == Kind::Create);
                 assert_eq!(self.exists, change.kind == Kind::Create, "what kaas says exists is not what exists");
-                format!("Done {:?}", change.kind)
+                if change.undo { "Undone".to_owned() } else { format!("Done {:?}", change.kind) }
             }
             State::Closed(_) => {
                 assert!(open.is_empty(), "a pull request is left open: {}", self.told());
                 if record.cluster.live.is_none() {
                     assert!(!self.exists, "a cluster is left behind");
                 }
-                (if change.undo { "Undone" } else { "Closed" }).to_owned()
+                "Closed".to_owned()
             }
             State::Stuck { .. } => "Stuck".to_owned(),
             State::Reviewing(_) => "Reviewing".to_owned(),

@@ -77,6 +77,7 @@ impl World {
         private_dir(&dir)?;
         // First, because its lock says whether another kaas is at work here.
         let store = Arc::new(SledStore::open(&dir.join("store"))?);
+        private_dir(&dir.join("rancher"))?;
         write_private(&dir.join("foundation.tfstate"), &foundation())?;
         let users = ["alice", "bob", "carol", "dave", "erin", "mallory"];
         let rancher = start(Options {

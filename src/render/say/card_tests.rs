@@ -72,7 +72,7 @@ fn a_new_cluster_in_every_state() {
     Pull request #17 https://git.example.com/acme/clusters/pull/17
     [ Plan ]
     "#);
-    let ready = Cluster { live: Some(live()), ..cluster(finished()) };
+    let ready = Cluster { live: Some(live()), ..cluster(State::Done(approved())) };
     insta::assert_snapshot!(said(&ready), @r#"
     crucial-sandbox · new cluster · ready until Sun 29 Nov   change 42
     small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5 · about $412 a month · until Sun 29 Nov
@@ -149,7 +149,7 @@ fn a_destroy_in_every_state() {
     Pull request #17 https://git.example.com/acme/clusters/pull/17
     [ Plan ]
     "#);
-    let gone = Cluster { live: None, ..destroying(finished()) };
+    let gone = Cluster { live: None, ..destroying(State::Done(approved())) };
     insta::assert_snapshot!(said(&gone), @r#"
     crucial-sandbox · destroy · gone   change 57
     small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5 · frees about $412 a month
@@ -189,7 +189,7 @@ fn what_is_taken_back_in_every_state() {
     Pull request #17 https://git.example.com/acme/clusters/pull/17
     [ Approve ] [ Reject … ] [ Plan ] [ Cancel ]
     "#);
-    insta::assert_snapshot!(said(&undoing(finished())), @r#"
+    insta::assert_snapshot!(said(&undoing(State::Done(approved()))), @r#"
     crucial-sandbox · clean-up · taken down again   change 42
     small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5 · frees about $412 a month
     @alice: "load test of billing" (OPS-77)

@@ -17,7 +17,7 @@ fn said(rows: &[ClusterSummary], more: usize, of: ListOf) -> String {
 
 #[test]
 fn clusters_in_rows() {
-    let ready = Cluster { live: Some(live()), ..cluster(finished()) };
+    let ready = Cluster { live: Some(live()), ..cluster(State::Done(approved())) };
     let mut waiting = cluster(reviewing(&[]));
     (waiting.form.size, waiting.form.control_planes, waiting.form.workers) = ("large".parse().unwrap(), 3, 5);
     waiting.form.dollars_a_month = Some(2_310);
@@ -58,9 +58,9 @@ fn clusters_in_rows() {
 #[test]
 fn every_state_has_its_word() {
     let preparing = || State::Preparing { pull: None, plan: None };
-    let ready = Cluster { live: Some(live()), ..cluster(finished()) };
+    let ready = Cluster { live: Some(live()), ..cluster(State::Done(approved())) };
     let kept = destroying(State::Closed(rejected()));
-    let gone = Cluster { live: None, ..destroying(finished()) };
+    let gone = Cluster { live: None, ..destroying(State::Done(approved())) };
     let clusters = [
         cluster(preparing()),
         cluster(reviewing(&["bob"])),
@@ -77,7 +77,7 @@ fn every_state_has_its_word() {
         kept,
         gone,
         undoing(reviewing(&[])),
-        undoing(finished()),
+        undoing(State::Done(approved())),
     ];
     let words: Vec<String> = clusters.iter().map(|c| state(&ClusterSummary::of(c), policy().quorum)).collect();
     insta::assert_snapshot!(words.join("\n"), @"
@@ -110,7 +110,7 @@ fn the_votes_that_are_needed_follow_the_policy_of_now() {
 
 #[test]
 fn columns_stand_under_each_other_in_cells() {
-    let wide = Cluster { live: Some(live()), ..cluster(finished()) };
+    let wide = Cluster { live: Some(live()), ..cluster(State::Done(approved())) };
     let rows = [row("ab", "李小龍", &wide), row("ac", "bob", &wide)];
     let text = said(&rows, 0, ListOf::All);
     let ends: Vec<usize> =
@@ -129,7 +129,7 @@ fn nothing_to_list() {
 
 #[test]
 fn one_cluster_in_full() {
-    let ready = Cluster { live: Some(live()), ..cluster(finished()) };
+    let ready = Cluster { live: Some(live()), ..cluster(State::Done(approved())) };
     insta::assert_snapshot!(with_view(&ready, None, None, |view| read(&show(view))), @r#"
     crucial-sandbox · new cluster · ready until Sun 29 Nov   change 42
     small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5 · about $412 a month · until Sun 29 Nov
@@ -153,7 +153,7 @@ fn one_cluster_in_full() {
 
 #[test]
 fn a_summary_survives_storage() {
-    for cluster in [cluster(reviewing(&["bob"])), destroying(joining()), undoing(finished())] {
+    for cluster in [cluster(reviewing(&["bob"])), destroying(joining()), undoing(State::Done(approved()))] {
         let summary = ClusterSummary::of(&cluster);
         let stored = serde_json::to_string(&summary).unwrap();
         assert_eq!(serde_json::from_str::<ClusterSummary>(&stored).unwrap(), summary);

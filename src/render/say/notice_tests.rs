@@ -91,7 +91,7 @@ fn a_change_is_stuck() {
 
 #[test]
 fn a_cluster_is_there() {
-    let ready = Cluster { live: Some(live()), ..cluster(finished()) };
+    let ready = Cluster { live: Some(live()), ..cluster(State::Done(approved())) };
     insta::assert_snapshot!(said(Notice::Ready { grants: grants() }, &ready), @"crucial-sandbox is ready. alice has the way in; team billing can see it.");
     insta::assert_snapshot!(said(Notice::Ready { grants: Vec::new() }, &ready), @"crucial-sandbox is ready.");
     insta::assert_snapshot!(said(Notice::WayIn, &ready), @"
@@ -112,13 +112,13 @@ fn a_cluster_is_there() {
     or: rancher login https://rancher.example.com  then  rancher kubectl get nodes
     4 nodes, v1.34.0-custom. Done early: /kaas destroy crucial-sandbox
     ");
-    insta::assert_snapshot!(said(Notice::WayIn, &cluster(finished())), @"crucial-sandbox was ready, and is not there any more.");
+    insta::assert_snapshot!(said(Notice::WayIn, &cluster(State::Done(approved()))), @"crucial-sandbox was ready, and is not there any more.");
 }
 
 #[test]
 fn a_cluster_goes() {
-    insta::assert_snapshot!(said(Notice::Gone { destroyed: 9 }, &destroying(finished())), @"crucial-sandbox is gone: 9 resources destroyed, and Rancher knows it no more.");
-    insta::assert_snapshot!(said(Notice::Gone { destroyed: 1 }, &undoing(finished())), @"crucial-sandbox is taken down again: 1 resource destroyed, and Rancher knows it no more.");
+    insta::assert_snapshot!(said(Notice::Gone { destroyed: 9 }, &destroying(State::Done(approved()))), @"crucial-sandbox is gone: 9 resources destroyed, and Rancher knows it no more.");
+    insta::assert_snapshot!(said(Notice::Gone { destroyed: 1 }, &undoing(State::Done(approved()))), @"crucial-sandbox is taken down again: 1 resource destroyed, and Rancher knows it no more.");
     let undo = undoing(State::Preparing { pull: None, plan: None });
     insta::assert_snapshot!(said(Notice::Undoing { by: person("alice") }, &undo), @"crucial-sandbox: alice took it back. What was made so far comes down again; as any other change, that needs a plan and approvals.");
     let mut over = destroying(State::Preparing { pull: None, plan: None });

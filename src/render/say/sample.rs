@@ -138,6 +138,7 @@ pub(super) fn cluster(state: State) -> Cluster {
     Cluster {
         key: ClusterKey { tenant: "acme".parse().unwrap(), name: "crucial-sandbox".parse().unwrap() },
         owner: person("alice"),
+        written: ChangeNumber(42),
         form: Form {
             name: "crucial-sandbox".parse().unwrap(),
             class: "aws".parse().unwrap(),
