@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::sample::*;
 use super::*;
+use crate::lifecycle::State;
 
 #[test]
 fn all_mistakes_with_a_line_to_send_instead() {

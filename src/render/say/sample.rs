@@ -93,10 +93,6 @@ pub(super) fn joining() -> State {
     State::Joining(Joining { approved: approved(), cluster_id: None, merged: None, usable: None, settled: None })
 }
 
-pub(super) fn finished() -> State {
-    State::Done(approved())
-}
-
 pub(super) fn fault() -> StuckWhy {
     StuckWhy::Fault(Fault {
         reference: "K-91TD".to_owned(),
@@ -153,7 +149,6 @@ pub(super) fn cluster(state: State) -> Cluster {
             ticket: Some("OPS-77".parse().unwrap()),
             dollars_a_month: Some(412),
         },
-        written: ChangeNumber(42),
         live: None,
         change: Change {
             number: ChangeNumber(42),
