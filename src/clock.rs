@@ -64,7 +64,7 @@ impl ManualClock {
     /// Moves the clock forward.
     pub fn advance(&self, by: Duration) {
         let mut now = self.now.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        *now = *now + by;
+        *now += by;
     }
 }
 

@@ -10,6 +10,7 @@ pub mod clock;
 pub mod command;
 pub mod config;
 pub mod engine;
+pub mod exit;
 pub mod forge;
 pub mod lifecycle;
 pub mod ports;

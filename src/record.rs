@@ -160,6 +160,7 @@ pub struct EntryBody {
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::large_enum_variant, reason = "one entry is written or read at a time")]
 pub enum Event {
     /// An input was taken.
     Took {

@@ -2,6 +2,8 @@
 
 use clap::{Parser, Subcommand};
 
+pub use crate::exit::Exit;
+
 pub mod check;
 pub mod data;
 #[cfg(all(feature = "sim", feature = "rancher"))]
@@ -38,27 +40,6 @@ enum Command {
     /// Simulated outside: a Rancher, and a stand-in for its terraform provider.
     #[cfg(feature = "sim")]
     Sim(sim::Args),
-}
-
-/// How a run of the command line ended: the process's exit status.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exit {
-    /// It did what was asked (status 0).
-    Done,
-    /// It failed (status 1).
-    Failed,
-    /// It was asked for something that makes no sense (status 2).
-    Misuse,
-}
-
-impl From<Exit> for std::process::ExitCode {
-    fn from(exit: Exit) -> Self {
-        match exit {
-            Exit::Done => Self::from(0),
-            Exit::Failed => Self::from(1),
-            Exit::Misuse => Self::from(2),
-        }
-    }
 }
 
 /// Runs one command line to its end.

@@ -29,7 +29,7 @@ enum What {
 
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     match args.what {
-        What::Rancher(args) => crate::sim::rancher::run(args),
+        What::Rancher(args) => super::runtime()?.block_on(crate::sim::rancher::run(args)),
         What::Provider => crate::sim::provider::run(),
         What::CheckSchema { file } => crate::sim::check_schema::run(&file),
     }

@@ -29,6 +29,7 @@ pub fn pace(config: &Config) -> Pace {
         failures_max: engine.attempts,
         sweep: signed(engine.sweep_every),
         progress: poll.min(SignedDuration::from_secs(2)),
+        grace: signed(engine.stop_grace),
     }
 }
 

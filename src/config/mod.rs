@@ -1,6 +1,6 @@
 //! `kaas.toml`: read once, checked as a whole, and handed on as types that need no further check.
 //!
-//! Reading order: [`reference`] (every key, what it takes, its default), `shape` (every key is known and holds what it takes), `raw` (serde types),
+//! Reading order: [`mod@reference`] (every key, what it takes, its default), `shape` (every key is known and holds what it takes), `raw` (serde types),
 //! then what is held against what: `tenant`, [`people`], [`policy`], [`catalogue`]. Everything that is wrong is reported at once ([`Finding`]).
 //!
 //! Nothing here reads a secret before [`SecretRef::resolve`] is asked for it, and no type here holds one.

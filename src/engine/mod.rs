@@ -88,6 +88,8 @@ pub struct Pace {
     pub sweep: SignedDuration,
     /// How often a card shows progress at the most.
     pub progress: SignedDuration,
+    /// How long an apply may go on when kaas is asked to stop: cut off in the middle, a resource is left tainted.
+    pub grace: SignedDuration,
 }
 
 impl Default for Pace {
@@ -101,6 +103,7 @@ impl Default for Pace {
             failures_max: 10,
             sweep: SignedDuration::from_secs(120),
             progress: SignedDuration::from_secs(2),
+            grace: SignedDuration::from_secs(60),
         }
     }
 }
@@ -127,6 +130,7 @@ pub struct Engine {
 struct Running {
     stop: CancellationToken,
     slot: Slot,
+    applies: bool,
 }
 
 /// Clusters whose due work found no free place, by the place that they wait for, first come first served.
@@ -278,10 +282,21 @@ impl Engine {
                 }
             }
         };
-        self.stop_running();
-        while let Some(done) = tasks.join_next().await {
-            if let Ok(Err(fault)) = done {
-                tracing::warn!(engine.fault = format!("{fault:#}"), "while stopping");
+        self.stop_running(false);
+        let patience = tokio::time::sleep(unsigned(self.pace.grace));
+        tokio::pin!(patience);
+        let mut patient = true;
+        loop {
+            tokio::select! {
+                done = tasks.join_next() => match done {
+                    Some(Ok(Err(fault))) => tracing::warn!(engine.fault = format!("{fault:#}"), "while stopping"),
+                    Some(_) => {}
+                    None => break,
+                },
+                () = &mut patience, if patient => {
+                    patient = false;
+                    self.stop_running(true);
+                }
             }
         }
         ended
@@ -339,9 +354,10 @@ impl Engine {
         Ok(())
     }
 
-    fn stop_running(&self) {
+    /// Asks what works for long to end; applies only with `applies`. What is being said or written into the forge is done in a moment anyway.
+    fn stop_running(&self, applies: bool) {
         for running in self.running().values() {
-            if matches!(running.slot, Slot::Run(_) | Slot::Work) {
+            if matches!(running.slot, Slot::Run(_) | Slot::Work) && (applies || !running.applies) {
                 running.stop.cancel();
             }
         }
@@ -389,7 +405,9 @@ impl Engine {
         for claimed in claimed {
             let stop = CancellationToken::new();
             let slot = Slot::of(&key.tenant, &claimed.effect);
-            self.running().insert((claimed.key.clone(), claimed.attempt), Running { stop: stop.clone(), slot });
+            let applies = matches!(claimed.effect, Effect::Apply { .. });
+            self.running()
+                .insert((claimed.key.clone(), claimed.attempt), Running { stop: stop.clone(), slot, applies });
             let engine = Arc::clone(self);
             tasks.spawn(async move { engine.work(claimed, stop).await });
         }

@@ -1,3 +1,5 @@
+//! The written files: exactly what was meant, or nothing at all.
+
 use super::*;
 use crate::render::samples;
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! The texts of a pull request, and what people cannot smuggle into them.
+
 use super::*;
 use crate::render::samples;
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Secrets are taken out in every form in which they come back, and harmless text stays.
+
 use super::*;
 use proptest::prelude::*;
 

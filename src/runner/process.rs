@@ -166,6 +166,7 @@ enum Phase {
 
 impl Run {
     fn start(spec: Spec, keep: bool) -> std::io::Result<Self> {
+        #[expect(clippy::disallowed_methods, reason = "one of the two places that start children")]
         let mut command = tokio::process::Command::new(&spec.program);
         command
             .args(&spec.args)

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 
 use super::provider::schema::{Attribute, Block, Given, Nested, Schema};
 use super::provider::tables::TABLES;
-use crate::cli::Exit;
+use crate::exit::Exit;
 
 /// The provider's name at the end of its registry address.
 const PROVIDER: &str = "/rancher/rancher2";

@@ -50,7 +50,7 @@ pub struct LocalForge {
 }
 
 impl LocalForge {
-    /// Opens a repository that [`seed`] made.
+    /// Opens a repository that [`seed()`] made.
     ///
     /// # Errors
     /// A `Trouble` with its remedy if it is not there, or git is missing or too old.

@@ -1,3 +1,5 @@
+//! Plans, of terraform itself and made up: what they say, how dangerous they are, and what an approval of them covers.
+
 use super::*;
 use proptest::prelude::*;
 use serde_json::{Value, json};

@@ -122,5 +122,5 @@ fn what_can_be_asked_for() {
 fn cards_and_plans_that_are_asked_for() {
     let name = "crucial-sandbox".parse().unwrap();
     insta::assert_snapshot!(plan_file(&name, &plan().digest).plain(), @"crucial-sandbox: plan 9f3ac1 in full. Values that may be secret are left out.");
-    insta::assert_snapshot!(outdated_card(&name, crate::lifecycle::ChangeNumber(41)).plain(), @"That card is of change 41, which has ended. How things are now: /kaas show crucial-sandbox");
+    insta::assert_snapshot!(outdated_card(&name, ChangeNumber(41)).plain(), @"That card is of change 41, which has ended. How things are now: /kaas show crucial-sandbox");
 }

@@ -35,8 +35,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio_stream::wrappers::UnixListenerStream;
 
-use crate::cli::Exit;
 use crate::clock::SystemClock;
+use crate::exit::Exit;
 
 /// What terraform puts into the environment of its plugins, so that people who start one by hand can be told.
 const MAGIC_COOKIE: (&str, &str) =

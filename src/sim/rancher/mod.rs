@@ -47,7 +47,7 @@ pub use faults::{FAULTS, Fault};
 pub use server::{SERVER, Seen};
 pub use start::{Options, Running, SimUser, start};
 
-use crate::cli::Exit;
+use crate::exit::Exit;
 
 /// Arguments of `kaas sim rancher`.
 #[derive(Debug, clap::Args)]
@@ -78,26 +78,24 @@ const LONGEST: Duration = Duration::from_secs(86_400);
 const STATE_FILE: &str = "rancher.json";
 
 /// Serves until it is interrupted or told to end.
-pub fn run(args: Args) -> anyhow::Result<Exit> {
-    crate::cli::runtime()?.block_on(async {
-        let mut options = Options { listen: args.listen, provisioning: args.speed, ..Options::default() };
-        if let Some(dir) = args.dir {
-            std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
-            options.state_file = Some(dir.join(STATE_FILE));
-        }
-        let mut end = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-        let running = start(options).await?;
-        for fault in args.faults {
-            running.switch_on(fault)?;
-        }
-        let mut out = std::io::stdout();
-        writeln!(out, "simulated Rancher at {} (admin token {})", running.url, running.admin_token)?;
-        out.flush()?;
-        tokio::select! {
-            outcome = tokio::signal::ctrl_c() => outcome?,
-            _ = end.recv() => {}
-        }
-        running.shutdown().await;
-        Ok(Exit::Done)
-    })
+pub async fn run(args: Args) -> anyhow::Result<Exit> {
+    let mut options = Options { listen: args.listen, provisioning: args.speed, ..Options::default() };
+    if let Some(dir) = args.dir {
+        std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        options.state_file = Some(dir.join(STATE_FILE));
+    }
+    let mut end = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    let running = start(options).await?;
+    for fault in args.faults {
+        running.switch_on(fault)?;
+    }
+    let mut out = std::io::stdout();
+    writeln!(out, "simulated Rancher at {} (admin token {})", running.url, running.admin_token)?;
+    out.flush()?;
+    tokio::select! {
+        outcome = tokio::signal::ctrl_c() => outcome?,
+        _ = end.recv() => {}
+    }
+    running.shutdown().await;
+    Ok(Exit::Done)
 }

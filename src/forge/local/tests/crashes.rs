@@ -215,6 +215,7 @@ async fn a_process_that_is_killed_again_and_again_loses_nothing() {
     let dir = root.path().join("forge.git");
     let (mut kills, mut ended) = (0, false);
     for round in 0..60u64 {
+        #[expect(clippy::disallowed_methods, reason = "the test itself, as the process that is killed")]
         let mut command = tokio::process::Command::new(std::env::current_exe().expect("this test"));
         command.args(["--exact", "--ignored", "forge::local::tests::crashes::victim"]).env(VICTIM, &dir);
         let said = root.path().join("said");
