@@ -181,14 +181,22 @@ impl Stage<'_> {
         drop(tty);
         // Whoever leaves does not want to wait for a cluster: what is under way goes on at the next start.
         if engine.is_busy().await? {
-            println!("What is under way goes on when you start again: kaas demo --data-dir {}", self.dir.display());
+            println!(
+                "What is under way goes on when you start again: {} demo --data-dir {}",
+                own_name(),
+                self.dir.display()
+            );
         }
         Ok(outcome)
     }
 
+    /// The narrator speaks: the first line, and what belongs to it.
     fn tell(&self, lines: &[String]) {
-        for line in lines {
-            self.world.chat.narrate(line);
+        if let Some((first, more)) = lines.split_first() {
+            self.world.chat.narrate(first);
+            for line in more {
+                self.world.chat.note(line);
+            }
         }
     }
 
@@ -204,16 +212,27 @@ impl Stage<'_> {
     }
 
     fn farewell(&self) -> Vec<String> {
-        let dir = self.dir.display();
+        let (dir, kaas) = (self.dir.display(), own_name());
         vec![
             format!("That was one cluster, from request to teardown. Everything lies in {dir}:"),
             format!("  the merges       git -C {dir}/forge.git log --oneline --graph main"),
-            format!("  the ledger       kaas audit verify --data-dir {dir}"),
+            format!("  the ledger       {kaas} audit verify --data-dir {dir}"),
             format!("  plans and logs   {dir}/runs"),
-            format!("Go on there:       kaas demo --data-dir {dir}"),
-            "Try next:          alice> /kaas request teal-otter class=aws-k3s    then bob> +1    carol> press Reject because …".to_owned(),
+            format!("Go on there        {kaas} demo --data-dir {dir}"),
+            "Try next           alice> /kaas request teal-otter class=aws-k3s    then bob> +1    carol> press Reject because …".to_owned(),
         ]
     }
+}
+
+/// How this program is called from here: `kaas` where it is on the PATH, else its path.
+fn own_name() -> String {
+    let Ok(program) = std::env::current_exe() else { return "kaas".to_owned() };
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    if std::env::split_paths(&path).any(|dir| dir.join("kaas") == program) {
+        return "kaas".to_owned();
+    }
+    let here = std::env::current_dir().unwrap_or_default();
+    program.strip_prefix(&here).unwrap_or(&program).display().to_string()
 }
 
 /// Cancels `stop` on ctrl-C or when the process is asked to end.
