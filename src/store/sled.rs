@@ -7,6 +7,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 
 use anyhow::Context;
@@ -35,6 +36,7 @@ const LOCK_WAIT: std::time::Duration = std::time::Duration::from_millis(100);
 pub struct SledStore {
     tree: ::sled::Db,
     index: Arc<Mutex<Index>>,
+    flushes: Arc<AtomicU64>,
     /// `None` only while it is dropped.
     writes: Option<mpsc::Sender<Write>>,
     writer: Option<std::thread::JoinHandle<()>>,
@@ -86,9 +88,21 @@ impl SledStore {
         }
         let index = Arc::new(Mutex::new(index));
         let (writes, queue) = mpsc::channel();
-        let writer = Writer { tree: tree.clone(), index: Arc::clone(&index), drawn: HashMap::new(), failed: None };
+        let flushes = Arc::default();
+        let writer = Writer {
+            tree: tree.clone(),
+            index: Arc::clone(&index),
+            flushes: Arc::clone(&flushes),
+            drawn: HashMap::new(),
+            failed: None,
+        };
         let writer = std::thread::Builder::new().name("kaas-store".to_owned()).spawn(move || writer.run(&queue))?;
-        Ok(Self { tree, index, writes: Some(writes), writer: Some(writer) })
+        Ok(Self { tree, index, flushes, writes: Some(writes), writer: Some(writer) })
+    }
+
+    /// How often it flushed since it was opened. Writes that come together share a flush.
+    pub fn flushes(&self) -> u64 {
+        self.flushes.load(Ordering::Relaxed)
     }
 
     fn index(&self) -> MutexGuard<'_, Index> {
@@ -139,6 +153,7 @@ fn is_lock(error: &std::io::Error) -> bool {
 struct Writer {
     tree: ::sled::Db,
     index: Arc<Mutex<Index>>,
+    flushes: Arc<AtomicU64>,
     drawn: HashMap<TenantName, u64>,
     /// Why nothing is written any more: after a failed write, what is in memory is not what is on the disk.
     failed: Option<String>,
@@ -175,6 +190,7 @@ impl Writer {
             }
         }
         let written = self.tree.apply_batch(batch).and_then(|()| self.tree.flush());
+        self.flushes.fetch_add(1, Ordering::Relaxed);
         if let Err(fault) = written {
             let text = format!(
                 "the store cannot be written ({fault}); nothing was acknowledged. Make room and start kaas again"
