@@ -286,6 +286,13 @@ fn journal_prefix(key: &ClusterKey) -> Vec<u8> {
     format!("j/{key}/").into_bytes()
 }
 
+/// Whose journal an entry's key belongs to.
+fn journal_key(bytes: &[u8]) -> Option<ClusterKey> {
+    let (prefix, _number) = bytes.split_at_checked(bytes.len().checked_sub(size_of::<u64>())?)?;
+    let (tenant, name) = std::str::from_utf8(prefix).ok()?.strip_prefix("j/")?.strip_suffix('/')?.split_once('/')?;
+    Some(ClusterKey { tenant: tenant.parse().ok()?, name: name.parse().ok()? })
+}
+
 fn entry_key(key: &ClusterKey, number: u64) -> Vec<u8> {
     let mut bytes = journal_prefix(key);
     bytes.extend_from_slice(&number.to_be_bytes());
@@ -346,12 +353,32 @@ impl Store for SledStore {
         Ok(self.index().keys())
     }
 
+    async fn journals(&self) -> anyhow::Result<Vec<ClusterKey>> {
+        let mut keys = Vec::new();
+        let mut from = b"j/".to_vec();
+        while let Some((found, _)) = self.tree.range(from.as_slice()..b"j0".as_slice()).next().transpose()? {
+            let key = journal_key(&found)
+                .with_context(|| format!("the store holds something strange: {}", String::from_utf8_lossy(&found)))?;
+            // On to the next journal: what comes behind every number of this one.
+            from = entry_key(&key, u64::MAX);
+            from.push(0);
+            keys.push(key);
+        }
+        Ok(keys)
+    }
+
     async fn journal(&self, key: &ClusterKey) -> anyhow::Result<Vec<Entry>> {
-        let read = |item: ::sled::Result<(::sled::IVec, ::sled::IVec)>| {
+        let mut entries = Vec::new();
+        for item in self.tree.scan_prefix(journal_prefix(key)) {
             let (_, bytes) = item?;
-            serde_json::from_slice(&bytes).with_context(|| format!("reading the journal of {key}"))
-        };
-        self.tree.scan_prefix(journal_prefix(key)).map(read).collect()
+            let place = entries.len() + 1;
+            let entry: Entry =
+                serde_json::from_slice(&bytes).with_context(|| format!("{key}: entry {place} cannot be read"))?;
+            // Not a byte is other than kaas wrote it, not even where it would read the same.
+            anyhow::ensure!(serde_json::to_vec(&entry)? == *bytes, "{key}: entry {place} was altered");
+            entries.push(entry);
+        }
+        Ok(entries)
     }
 
     async fn draw(&self, tenant: &TenantName) -> anyhow::Result<ChangeNumber> {
