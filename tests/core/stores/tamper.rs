@@ -56,18 +56,21 @@ async fn findings(dir: &Path) -> Vec<String> {
     audit(&store).await.unwrap().findings
 }
 
-/// Every byte of an entry, each in a cluster of its own: altered, removed, or with one more before it.
+/// Every other byte of an entry, each in a cluster of its own: altered, removed, or with one more before it. The next run may look at the others.
 #[tokio::test(flavor = "multi_thread")]
 async fn any_altered_byte_of_an_entry_is_found() {
     let dir = tempfile::tempdir().unwrap();
     let longest = serde_json::to_vec(&requested(&key_of("acme", "cluster-1000"), "alice", start()).1).unwrap().len();
-    let keys = lived(dir.path(), longest).await;
-    let mut rng = fastrand::Rng::with_seed(std::env::var("SEED").ok().and_then(|n| n.parse().ok()).unwrap_or(7));
+    let keys = lived(dir.path(), longest / 2).await;
+    let seed = std::env::var("SEED").ok().and_then(|n| n.parse().ok()).unwrap_or_else(|| fastrand::u64(..));
+    println!("SEED={seed}");
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let odd = rng.usize(0..2);
     let db = raw(dir.path());
     for (place, key) in keys.iter().enumerate() {
         let at = entry_key(key, rng.u64(1..=4));
         let mut bytes = db.get(&at).unwrap().unwrap().to_vec();
-        let place = place % bytes.len();
+        let place = (2 * place + odd) % bytes.len();
         match rng.u32(0..8) {
             0 => drop(bytes.remove(place)),
             1 => bytes.insert(place, b" 0,}\"x\n"[rng.usize(0..7)]),
