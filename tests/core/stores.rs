@@ -6,3 +6,5 @@ mod full_disk;
 mod hammer;
 mod lives;
 mod tamper;
+
+pub use lives::long_winded;
