@@ -70,7 +70,7 @@ pub async fn import(store: &dyn Store, input: &mut (dyn BufRead + Send)) -> anyh
     if !store.keys().await?.is_empty() || !store.journals().await?.is_empty() {
         bail!("the store is not empty: import into a new --data-dir");
     }
-    let (drawn, lives) = read(input)?;
+    let Contents { drawn, lives } = read(input)?;
     for (tenant, last) in drawn {
         store.restore_drawn(&tenant, last).await?;
     }
@@ -82,8 +82,14 @@ pub async fn import(store: &dyn Store, input: &mut (dyn BufRead + Send)) -> anyh
     Ok(lives.len() as u64)
 }
 
+/// What an export holds.
+struct Contents {
+    drawn: Vec<(TenantName, u64)>,
+    lives: Vec<Life>,
+}
+
 /// Reads and checks a whole export.
-fn read(input: &mut (dyn BufRead + Send)) -> anyhow::Result<(Vec<(TenantName, u64)>, Vec<Life>)> {
+fn read(input: &mut (dyn BufRead + Send)) -> anyhow::Result<Contents> {
     let (mut drawn, mut lives) = (Vec::new(), Vec::new());
     let mut keys = HashSet::new();
     let mut ended = false;
@@ -125,7 +131,7 @@ fn read(input: &mut (dyn BufRead + Send)) -> anyhow::Result<(Vec<(TenantName, u6
     match (number, ended) {
         (0, _) => bail!("this is not a kaas export: it is empty"),
         (_, false) => bail!("the export is cut off: its last line is missing"),
-        (_, true) => Ok((drawn, lives)),
+        (_, true) => Ok(Contents { drawn, lives }),
     }
 }
 

@@ -124,7 +124,7 @@ async fn what_was_done_to_a_journal_is_told() {
         record.chain.clone_from(&third.hash);
     });
     let mut altered = entry(rehashed, 2);
-    altered.body.at = altered.body.at + jiff::SignedDuration::from_hours(1);
+    altered.body.at += jiff::SignedDuration::from_hours(1);
     altered.hash = altered.body.hash();
     db.insert(entry_key(rehashed, 2), serde_json::to_vec(&altered).unwrap()).unwrap();
     db.flush().unwrap();
