@@ -154,6 +154,8 @@ pub struct EntryBody {
     pub at: Timestamp,
     /// The hash of the entry before; empty for the first.
     pub before: String,
+    /// sha256 over the cluster that it led to, so that a record which was altered afterwards does not fit its journal.
+    pub led_to: String,
     /// What happened.
     pub event: Event,
 }
@@ -491,6 +493,7 @@ impl Record {
             revision: self.revision,
             at,
             before: std::mem::take(&mut self.chain),
+            led_to: cluster_hash(&self.cluster),
             event,
         };
         let entry = Entry { hash: body.hash(), body };
@@ -513,9 +516,20 @@ impl Row {
 impl EntryBody {
     /// sha256 over the body as JSON, in hex. Field order is the order of the type, so the same body has the same hash everywhere.
     pub fn hash(&self) -> String {
-        let bytes = serde_json::to_vec(self).unwrap_or_default();
-        hex(&Sha256::digest(&bytes))
+        hash_of(self)
     }
+}
+
+/// sha256 over a cluster as JSON, in hex: what a journal entry says that it led to.
+///
+/// The same holds for it as for [`EntryBody::hash`]: a field that a later kaas adds is left out of the JSON where it is empty, so that what was written
+/// before keeps its hash.
+pub fn cluster_hash(cluster: &Cluster) -> String {
+    hash_of(cluster)
+}
+
+fn hash_of(value: &impl Serialize) -> String {
+    hex(&Sha256::digest(serde_json::to_vec(value).unwrap_or_default()))
 }
 
 /// Checks a journal: every hash, and that each entry follows the one before.

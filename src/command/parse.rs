@@ -18,7 +18,10 @@ pub fn parse(line: &str, dialect: Dialect, catalogue: &Catalogue) -> Result<Comm
     let length = line.chars().count();
     if length > LINE_MAX {
         let problem = format!("is too long: {length} characters, of at most {LINE_MAX}");
-        return Err(one(None, line, problem, None));
+        // Its beginning is shown, so that is tidied as every line is.
+        let start: String = line.chars().take(LINE_MAX).collect();
+        let start = normalise(&start, dialect);
+        return Err(one(None, if start.is_empty() { "the line" } else { &start }, problem, None));
     }
     understand(&normalise(line, dialect), catalogue).map_err(|mut wrong| {
         let works = |line: &String| understand(&normalise(line, Dialect::Plain), catalogue).is_ok();
@@ -160,6 +163,8 @@ fn unknown_verb(first: &Word, rest: &[Word]) -> Mistakes {
 
 /// The mistakes of a line with a quote that is never closed: what would be wrong if it were, and the quote.
 fn unclosed(line: &str, rest: &str, catalogue: &Catalogue) -> Mistakes {
+    // A quote at the very end has nothing behind it.
+    let rest = if rest.trim().is_empty() { "\"" } else { rest };
     let quote = || "has a quote that is never closed".to_owned();
     let closed = format!("{line}\"");
     if split(&closed).unclosed.is_some() {

@@ -1,5 +1,6 @@
 //! Export and import: a whole store as JSON lines, one life a line, and the check of every journal.
 
+use std::collections::{BTreeSet, HashSet};
 use std::io::{BufRead, Write};
 
 use anyhow::{Context, bail};
@@ -7,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::lifecycle::ClusterKey;
 use crate::lifecycle::form::TenantName;
-use crate::record::verify;
+use crate::record::{cluster_hash, verify};
 
 use super::{Life, Saved, Store};
 
@@ -63,62 +64,95 @@ async fn life(store: &dyn Store, key: &ClusterKey) -> anyhow::Result<Option<Life
 /// Reads an export into an empty store; answers how many lives. The whole file is checked before the first line is taken.
 ///
 /// # Errors
-/// The store is not empty; the file is no export, is of a newer form, is cut off, or a journal in it was altered. Nothing is changed then.
+/// The store is not empty; the file is no export, is of another form, is cut off, holds a cluster twice, or something in it was altered. Nothing is
+/// changed then.
 pub async fn import(store: &dyn Store, input: &mut (dyn BufRead + Send)) -> anyhow::Result<u64> {
-    if !store.keys().await?.is_empty() {
+    if !store.keys().await?.is_empty() || !store.journals().await?.is_empty() {
         bail!("the store is not empty: import into a new --data-dir");
     }
-    let mut items = Vec::new();
-    for (index, text) in input.lines().enumerate() {
-        let number = index + 1;
+    let Contents { drawn, lives } = read(input)?;
+    for (tenant, last) in drawn {
+        store.restore_drawn(&tenant, last).await?;
+    }
+    for life in &lives {
+        if store.restore(life).await? == Saved::Conflict {
+            bail!("{} came into the store while the import was running", life.record.key());
+        }
+    }
+    Ok(lives.len() as u64)
+}
+
+/// What an export holds.
+struct Contents {
+    drawn: Vec<(TenantName, u64)>,
+    lives: Vec<Life>,
+}
+
+/// Reads and checks a whole export.
+fn read(input: &mut (dyn BufRead + Send)) -> anyhow::Result<Contents> {
+    let (mut drawn, mut lives) = (Vec::new(), Vec::new());
+    let mut keys = HashSet::new();
+    let mut ended = false;
+    let mut number = 0;
+    for text in input.lines() {
+        number += 1;
         let text = text.with_context(|| format!("reading line {number}"))?;
+        if ended {
+            bail!("line {number} comes after the end of the export");
+        }
         let item: Item =
             serde_json::from_str(&text).with_context(|| format!("line {number} is not a line of a kaas export"))?;
-        match &item {
-            Item::KaasExport { form } if *form != FORM => {
+        match item {
+            Item::KaasExport { form } if form != FORM => {
                 bail!("the export has form {form}; this kaas reads form {FORM}")
             }
             Item::KaasExport { .. } if number != 1 => bail!("line {number}: an export begins a second time"),
+            Item::KaasExport { .. } => {}
             Item::Drawn { .. } | Item::Life(_) | Item::End { .. } if number == 1 => {
                 bail!("this is not a kaas export: its first line is missing")
             }
-            Item::Life(life) => check(life).map_err(|why| anyhow::anyhow!("line {number}: {why}"))?,
-            Item::KaasExport { .. } | Item::Drawn { .. } | Item::End { .. } => {}
-        }
-        items.push(item);
-    }
-    let lives = items.iter().filter(|item| matches!(item, Item::Life(_))).count() as u64;
-    match items.last() {
-        Some(Item::End { lives: said }) if *said == lives => {}
-        _ => bail!("the export is cut off: its last line is missing"),
-    }
-    for item in items {
-        match item {
-            Item::Drawn { tenant, last } => store.restore_drawn(&tenant, last).await?,
+            Item::Drawn { tenant, last } => drawn.push((tenant, last)),
             Item::Life(life) => {
-                if store.restore(&life).await? == Saved::Conflict {
-                    bail!("{} is there twice", life.record.key());
+                check(&life).map_err(|why| anyhow::anyhow!("line {number}: {why}"))?;
+                if !keys.insert(life.record.key().clone()) {
+                    bail!("line {number}: {} is there twice", life.record.key());
                 }
+                lives.push(*life);
             }
-            Item::KaasExport { .. } | Item::End { .. } => {}
+            Item::End { lives: said } if said == lives.len() as u64 => ended = true,
+            Item::End { lives: said } => {
+                bail!(
+                    "the export holds {} clusters and says that it held {said}: lines were removed or put in",
+                    lives.len()
+                )
+            }
         }
     }
-    Ok(lives)
+    match (number, ended) {
+        (0, _) => bail!("this is not a kaas export: it is empty"),
+        (_, false) => bail!("the export is cut off: its last line is missing"),
+        (_, true) => Ok(Contents { drawn, lives }),
+    }
 }
 
-/// What is wrong with a life, if anything: its journal's chain, and that the record belongs to the journal's end.
+/// What is wrong with a life, if anything: its journal's chain, and that the record is the one that the journal led to.
+///
+/// What the outbox waits for is not part of that, because claims and polls are not in the journal.
 ///
 /// # Errors
 /// What is wrong, as a sentence.
 pub fn check(life: &Life) -> Result<(), String> {
-    verify(&life.journal)?;
     let key = life.record.key();
     let last = life.journal.last().map_or("", |entry| entry.hash.as_str());
-    if life.journal.iter().any(|entry| entry.body.cluster != *key) {
-        return Err(format!("{key}: the journal holds entries of another cluster"));
+    if let Some(place) = life.journal.iter().position(|entry| entry.body.cluster != *key) {
+        return Err(format!("{key}: entry {} says that it is another cluster's", place + 1));
     }
+    verify(&life.journal)?;
     if life.record.chain != last || life.record.entries != life.journal.len() as u64 {
         return Err(format!("{key}: the journal does not end where the record says: entries were cut off or added"));
+    }
+    if life.journal.last().is_some_and(|entry| entry.body.led_to != cluster_hash(&life.record.cluster)) {
+        return Err(format!("{key}: the record was altered: it is not the one that the journal led to"));
     }
     Ok(())
 }
@@ -134,18 +168,22 @@ pub struct Audit {
     pub findings: Vec<String>,
 }
 
-/// Checks every journal.
+/// Checks every journal, and that every record has one and every journal its record.
 ///
 /// # Errors
 /// The store cannot be read.
 pub async fn audit(store: &dyn Store) -> anyhow::Result<Audit> {
     let mut audit = Audit::default();
-    for key in store.keys().await? {
-        let Some(life) = life(store, &key).await? else { continue };
+    let keys: BTreeSet<ClusterKey> = store.keys().await?.into_iter().chain(store.journals().await?).collect();
+    for key in keys {
         audit.clusters += 1;
-        audit.entries += life.journal.len() as u64;
-        if let Err(finding) = check(&life) {
-            audit.findings.push(finding);
+        match life(store, &key).await {
+            Ok(Some(life)) => {
+                audit.entries += life.journal.len() as u64;
+                audit.findings.extend(check(&life).err());
+            }
+            Ok(None) => audit.findings.push(format!("{key}: there is a journal and no record: the record was removed")),
+            Err(fault) => audit.findings.push(format!("{fault:#}")),
         }
     }
     Ok(audit)

@@ -82,6 +82,11 @@ impl Store for MemoryStore {
         Ok(self.held().index.keys())
     }
 
+    async fn journals(&self) -> anyhow::Result<Vec<ClusterKey>> {
+        let held = self.held();
+        Ok(held.lives.iter().filter(|(_, life)| !life.journal.is_empty()).map(|(key, _)| key.clone()).collect())
+    }
+
     async fn journal(&self, key: &ClusterKey) -> anyhow::Result<Vec<Entry>> {
         Ok(self.held().lives.get(key).map(|life| life.journal.clone()).unwrap_or_default())
     }

@@ -79,6 +79,8 @@ pub trait Store: Send + Sync {
     async fn owned(&self, tenant: &TenantName, person: &PersonId) -> anyhow::Result<u32>;
     /// Every record's key, whatever became of the cluster.
     async fn keys(&self) -> anyhow::Result<Vec<ClusterKey>>;
+    /// The key of every journal, also of one whose record is missing, so that an audit notices.
+    async fn journals(&self) -> anyhow::Result<Vec<ClusterKey>>;
     /// The journal of a cluster, oldest first.
     async fn journal(&self, key: &ClusterKey) -> anyhow::Result<Vec<Entry>>;
     /// Draws the next change number of a tenant, never drawn before.

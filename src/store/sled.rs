@@ -7,6 +7,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 
 use anyhow::Context;
@@ -35,6 +36,7 @@ const LOCK_WAIT: std::time::Duration = std::time::Duration::from_millis(100);
 pub struct SledStore {
     tree: ::sled::Db,
     index: Arc<Mutex<Index>>,
+    flushes: Arc<AtomicU64>,
     /// `None` only while it is dropped.
     writes: Option<mpsc::Sender<Write>>,
     writer: Option<std::thread::JoinHandle<()>>,
@@ -86,9 +88,21 @@ impl SledStore {
         }
         let index = Arc::new(Mutex::new(index));
         let (writes, queue) = mpsc::channel();
-        let writer = Writer { tree: tree.clone(), index: Arc::clone(&index), drawn: HashMap::new(), failed: None };
+        let flushes = Arc::default();
+        let writer = Writer {
+            tree: tree.clone(),
+            index: Arc::clone(&index),
+            flushes: Arc::clone(&flushes),
+            drawn: HashMap::new(),
+            failed: None,
+        };
         let writer = std::thread::Builder::new().name("kaas-store".to_owned()).spawn(move || writer.run(&queue))?;
-        Ok(Self { tree, index, writes: Some(writes), writer: Some(writer) })
+        Ok(Self { tree, index, flushes, writes: Some(writes), writer: Some(writer) })
+    }
+
+    /// How often it flushed since it was opened. Writes that come together share a flush.
+    pub fn flushes(&self) -> u64 {
+        self.flushes.load(Ordering::Relaxed)
     }
 
     fn index(&self) -> MutexGuard<'_, Index> {
@@ -139,6 +153,7 @@ fn is_lock(error: &std::io::Error) -> bool {
 struct Writer {
     tree: ::sled::Db,
     index: Arc<Mutex<Index>>,
+    flushes: Arc<AtomicU64>,
     drawn: HashMap<TenantName, u64>,
     /// Why nothing is written any more: after a failed write, what is in memory is not what is on the disk.
     failed: Option<String>,
@@ -175,6 +190,7 @@ impl Writer {
             }
         }
         let written = self.tree.apply_batch(batch).and_then(|()| self.tree.flush());
+        self.flushes.fetch_add(1, Ordering::Relaxed);
         if let Err(fault) = written {
             let text = format!(
                 "the store cannot be written ({fault}); nothing was acknowledged. Make room and start kaas again"
@@ -270,6 +286,13 @@ fn journal_prefix(key: &ClusterKey) -> Vec<u8> {
     format!("j/{key}/").into_bytes()
 }
 
+/// Whose journal an entry's key belongs to.
+fn journal_key(bytes: &[u8]) -> Option<ClusterKey> {
+    let (prefix, _number) = bytes.split_at_checked(bytes.len().checked_sub(size_of::<u64>())?)?;
+    let (tenant, name) = std::str::from_utf8(prefix).ok()?.strip_prefix("j/")?.strip_suffix('/')?.split_once('/')?;
+    Some(ClusterKey { tenant: tenant.parse().ok()?, name: name.parse().ok()? })
+}
+
 fn entry_key(key: &ClusterKey, number: u64) -> Vec<u8> {
     let mut bytes = journal_prefix(key);
     bytes.extend_from_slice(&number.to_be_bytes());
@@ -330,12 +353,32 @@ impl Store for SledStore {
         Ok(self.index().keys())
     }
 
+    async fn journals(&self) -> anyhow::Result<Vec<ClusterKey>> {
+        let mut keys = Vec::new();
+        let mut from = b"j/".to_vec();
+        while let Some((found, _)) = self.tree.range(from.as_slice()..b"j0".as_slice()).next().transpose()? {
+            let key = journal_key(&found)
+                .with_context(|| format!("the store holds something strange: {}", String::from_utf8_lossy(&found)))?;
+            // On to the next journal: what comes behind every number of this one.
+            from = entry_key(&key, u64::MAX);
+            from.push(0);
+            keys.push(key);
+        }
+        Ok(keys)
+    }
+
     async fn journal(&self, key: &ClusterKey) -> anyhow::Result<Vec<Entry>> {
-        let read = |item: ::sled::Result<(::sled::IVec, ::sled::IVec)>| {
+        let mut entries = Vec::new();
+        for item in self.tree.scan_prefix(journal_prefix(key)) {
             let (_, bytes) = item?;
-            serde_json::from_slice(&bytes).with_context(|| format!("reading the journal of {key}"))
-        };
-        self.tree.scan_prefix(journal_prefix(key)).map(read).collect()
+            let place = entries.len() + 1;
+            let entry: Entry =
+                serde_json::from_slice(&bytes).with_context(|| format!("{key}: entry {place} cannot be read"))?;
+            // Not a byte is other than kaas wrote it, not even where it would read the same.
+            anyhow::ensure!(serde_json::to_vec(&entry)? == *bytes, "{key}: entry {place} was altered");
+            entries.push(entry);
+        }
+        Ok(entries)
     }
 
     async fn draw(&self, tenant: &TenantName) -> anyhow::Result<ChangeNumber> {

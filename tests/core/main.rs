@@ -2,7 +2,9 @@
 //!
 //! `cargo test --no-default-features --test core` runs them in seconds. `LIVES=200000` simulates longer, `SEED=7` begins with that seed.
 
+mod details;
 mod people;
+mod record;
 mod simulation;
 mod stores;
 mod table;

@@ -1,0 +1,252 @@
+//! What the table is too coarse for: who is asked, who counts, and what a policy of another shape changes.
+
+use jiff::SignedDuration;
+use kaas::lifecycle::notice::{Notice, Refusal, VoidWhy};
+use kaas::lifecycle::policy::Policy;
+use kaas::lifecycle::step::step;
+use kaas::lifecycle::{
+    Ask, ChangeNumber, Cluster, Effect, Fact, Input, InputId, Person, Plan, Proof, Pull, Risk, State, What,
+};
+
+use crate::people::{FIRST, digest, facts, form, head, key, person, place, plan, policy, pull, red_plan, start};
+
+/// A life under a policy.
+struct Life {
+    policy: Policy,
+    cluster: Option<Cluster>,
+    effects: Vec<Effect>,
+    hours: i64,
+}
+
+impl Life {
+    fn under(policy: Policy) -> Self {
+        Self { policy, cluster: None, effects: Vec::new(), hours: 0 }
+    }
+
+    /// In review, asked for by `by`.
+    fn reviewing(policy: Policy, by: &str) -> Self {
+        let mut life = Self::under(policy);
+        life.ask(by, request(0)).unwrap();
+        life.fact(Fact::PullOpened { pull: pull() });
+        life.fact(Fact::PlanReady { plan: plan() });
+        life
+    }
+
+    fn ask(&mut self, by: &str, ask: Ask) -> Result<(), Refusal> {
+        self.say(by, Proof::Command, ask)
+    }
+
+    fn say(&mut self, by: &str, proof: Proof, ask: Ask) -> Result<(), Refusal> {
+        self.take(What::Ask { by: person(by), proof, ask }).map(drop)
+    }
+
+    fn fact(&mut self, fact: Fact) -> bool {
+        self.take(What::Fact(fact)).unwrap()
+    }
+
+    /// Whether it changed anything.
+    fn take(&mut self, what: What) -> Result<bool, Refusal> {
+        let at = start() + SignedDuration::from_hours(self.hours);
+        let input = Input { id: InputId(String::new()), at, what };
+        let taken = step(&self.policy, &key(), self.cluster.as_ref(), &input)?;
+        let changed = taken.is_some();
+        if let Some(taken) = taken {
+            self.cluster = Some(taken.cluster);
+            self.effects = taken.effects;
+        }
+        Ok(changed)
+    }
+
+    fn state(&self) -> &State {
+        &self.cluster.as_ref().unwrap().change.state
+    }
+
+    /// What the thread was told by the last input.
+    fn told(&self) -> Vec<&Notice> {
+        self.effects.iter().filter_map(|e| if let Effect::Post(notice) = e { Some(notice) } else { None }).collect()
+    }
+
+    fn votes(&self) -> Vec<&str> {
+        let State::Reviewing(review) = self.state() else { panic!("not in review: {:?}", self.state()) };
+        review.votes.iter().map(|v| v.by.name.as_str()).collect()
+    }
+}
+
+fn request(owned: u32) -> Ask {
+    Ask::Request { form: form(), number: FIRST, place: place(), owned }
+}
+
+fn approve() -> Ask {
+    Ask::Approve { plan: None }
+}
+
+fn named(people: &[Person]) -> Vec<&str> {
+    people.iter().map(|p| p.name.as_str()).collect()
+}
+
+#[test]
+fn nobody_is_asked_to_approve_what_they_asked_for() {
+    let mut life = Life::reviewing(policy(), "bob");
+    let [Notice::PlanReady { approvers, quorum: 2, .. }] = life.told()[..] else { panic!("{:?}", life.told()) };
+    assert_eq!(named(approvers), ["carol", "dave"]);
+    life.fact(Fact::ReminderDue);
+    let [Notice::StillWaiting { missing: 2, approvers, .. }] = life.told()[..] else { panic!("{:?}", life.told()) };
+    assert_eq!(named(approvers), ["carol", "dave"]);
+    life.ask("dave", approve()).unwrap();
+    life.fact(Fact::ReminderDue);
+    let [Notice::StillWaiting { missing: 1, approvers, .. }] = life.told()[..] else { panic!("{:?}", life.told()) };
+    assert_eq!(named(approvers), ["carol"], "who has voted is left in peace");
+    life.ask("carol", approve()).unwrap();
+    life.fact(Fact::Drifted { plan: red_plan() });
+    let [Notice::Drifted { approvers, then, now, .. }] = life.told()[..] else { panic!("{:?}", life.told()) };
+    assert_eq!(named(approvers), ["carol", "dave"]);
+    assert_eq!((then, now), (&plan(), &red_plan()));
+    assert_eq!(life.votes(), Vec::<&str>::new(), "what was approved was another plan");
+}
+
+#[test]
+fn a_refusal_of_an_own_approval_names_those_who_can() {
+    let mut life = Life::reviewing(policy(), "bob");
+    let Err(Refusal::OwnChange { quorum: 2, approvers }) = life.ask("bob", approve()) else { panic!() };
+    assert_eq!(named(&approvers), ["carol", "dave"]);
+}
+
+#[test]
+fn the_quorum_follows_the_risk_of_the_plan() {
+    for (risk, needed) in [(Risk::Green, 1), (Risk::Yellow, 2), (Risk::Red, 3)] {
+        let mut policy = policy();
+        policy.approvers.push(person("frank"));
+        policy.quorum.green = 1;
+        policy.quorum.red = 3;
+        let mut life = Life::under(policy);
+        life.ask("alice", request(0)).unwrap();
+        life.fact(Fact::PullOpened { pull: pull() });
+        life.fact(Fact::PlanReady { plan: Plan { risk, ..plan() } });
+        for (count, by) in ["bob", "carol", "dave"].into_iter().enumerate().take(needed) {
+            assert_eq!(life.votes().len(), count, "{risk:?}");
+            life.ask(by, approve()).unwrap();
+        }
+        let State::Applying(approved) = life.state() else { panic!("{risk:?} needs {needed}: {:?}", life.state()) };
+        assert_eq!((approved.receipt.votes.len(), approved.receipt.quorum as usize), (needed, needed));
+        assert_eq!((&approved.receipt.plan, &approved.receipt.head), (&digest('9'), &head('a')));
+    }
+}
+
+#[test]
+fn who_is_no_approver_any_more_decides_nothing() {
+    let mut life = Life::reviewing(policy(), "alice");
+    life.ask("bob", approve()).unwrap();
+    life.policy.approvers.retain(|p| p.name != "bob");
+    life.ask("carol", approve()).unwrap();
+    assert_eq!(life.votes(), ["carol"]);
+    life.ask("dave", approve()).unwrap();
+    let State::Applying(approved) = life.state() else { panic!() };
+    assert_eq!(named(&approved.receipt.votes.iter().map(|v| v.by.clone()).collect::<Vec<_>>()), ["carol", "dave"]);
+}
+
+#[test]
+fn a_reaction_takes_back_only_what_a_reaction_gave() {
+    let mut life = Life::reviewing(policy(), "alice");
+    life.say("bob", Proof::Button, approve()).unwrap();
+    life.say("bob", Proof::Reaction, Ask::Withdraw).unwrap();
+    assert_eq!(life.votes(), ["bob"]);
+    life.say("bob", Proof::Command, Ask::Withdraw).unwrap();
+    assert_eq!(life.votes(), Vec::<&str>::new());
+    life.say("bob", Proof::Reaction, approve()).unwrap();
+    life.say("bob", Proof::Reaction, Ask::Withdraw).unwrap();
+    assert_eq!(life.votes(), Vec::<&str>::new());
+    assert!(matches!(life.ask("bob", Ask::Withdraw), Err(Refusal::NoVote)));
+}
+
+#[test]
+fn a_push_voids_votes_and_says_whose() {
+    for (content, files) in [(pull().content, 0), (crate::people::content('e'), 2)] {
+        let mut life = Life::reviewing(policy(), "alice");
+        life.ask("bob", approve()).unwrap();
+        let by = "eve".to_owned();
+        life.fact(Fact::PullPushed { pull: 17, head: head('e'), content, by, files });
+        let [Notice::VotesVoid { whose, why: VoidWhy::Pushed { by, files: said } }] = life.told()[..] else { panic!() };
+        assert_eq!((named(whose), by.as_str(), *said), (vec!["bob"], "eve", files));
+        assert!(life.state().approved().is_none());
+        // What is planned next starts from nothing.
+        if files > 0 {
+            life.ask("alice", Ask::Retry).unwrap();
+        }
+        life.fact(Fact::PullOpened { pull: Pull { head: head('e'), ..pull() } });
+        life.fact(Fact::PlanReady { plan: plan() });
+        assert_eq!(life.votes(), Vec::<&str>::new());
+    }
+}
+
+#[test]
+fn a_vote_is_for_the_plan_that_was_looked_at() {
+    let mut life = Life::reviewing(policy(), "alice");
+    let other = Ask::Approve { plan: Some(digest('1')) };
+    let Err(Refusal::OtherPlan { seen, now }) = life.ask("bob", other) else { panic!() };
+    assert_eq!((seen, now), (digest('1'), plan()));
+    let other = Ask::Reject { plan: Some(digest('1')), reason: None };
+    assert!(matches!(life.ask("bob", other), Err(Refusal::OtherPlan { .. })), "nor is a no for another plan a no");
+    assert_eq!(life.votes(), Vec::<&str>::new());
+}
+
+#[test]
+fn limits_and_freezes_stop_what_begins_and_nothing_else() {
+    let mut life = Life::under(policy());
+    assert!(matches!(life.ask("alice", request(3)), Err(Refusal::TooMany { have: 3, limit: 3 })));
+    assert!(life.ask("alice", request(2)).is_ok());
+    life.policy.frozen = Some("the year is being closed".parse().unwrap());
+    life.fact(Fact::PullOpened { pull: pull() });
+    life.fact(Fact::PlanReady { plan: plan() });
+    life.ask("bob", approve()).unwrap();
+    life.ask("alice", Ask::Cancel).unwrap();
+    assert!(matches!(life.ask("alice", request(0)), Err(Refusal::Frozen { .. })));
+
+    let mut alone = policy();
+    alone.approvers = vec![person("bob"), person("carol")];
+    let mut life = Life::under(alone);
+    assert!(matches!(life.ask("bob", request(0)), Err(Refusal::NobodyCouldApprove { quorum: 2, .. })));
+    assert!(life.ask("alice", request(0)).is_ok());
+}
+
+/// The end of a lease asks for a teardown, and people decide about it as about any other.
+#[test]
+fn a_lease_ends_once_and_waits_for_an_open_change() {
+    let mut life = Life::reviewing(policy(), "alice");
+    life.ask("bob", approve()).unwrap();
+    life.ask("carol", approve()).unwrap();
+    life.fact(Fact::Applied { cluster_id: None });
+    life.fact(Fact::PullMerged { pull: 17, commit: head('d') });
+    life.fact(Fact::Usable { facts: facts() });
+    life.fact(Fact::Granted { grants: vec![] });
+    let until = life.cluster.as_ref().unwrap().live.as_ref().unwrap().until.unwrap();
+    assert_eq!(until, start() + SignedDuration::from_hours(7 * 24));
+    assert!(life.effects.contains(&Effect::AwaitLeaseEnd { at: until }));
+    assert!(!life.fact(Fact::LeaseEnded { number: ChangeNumber(50) }), "not yet");
+
+    life.ask("alice", Ask::Destroy { number: ChangeNumber(43), place: place(), reason: None }).unwrap();
+    life.hours = 7 * 24;
+    assert!(life.fact(Fact::LeaseEnded { number: ChangeNumber(50) }));
+    let again = until + kaas::lifecycle::step::LEASE_RECHECK;
+    assert_eq!(life.effects, [Effect::AwaitLeaseEnd { at: again }], "a change is open: later");
+    life.ask("alice", Ask::Cancel).unwrap();
+    life.hours += 1;
+    assert!(life.fact(Fact::LeaseEnded { number: ChangeNumber(51) }));
+    let change = &life.cluster.as_ref().unwrap().change;
+    assert_eq!((change.number, change.by.name.as_str()), (ChangeNumber(51), "alice"));
+    assert!(matches!(life.state(), State::Preparing { .. }), "a plan and votes, as for every teardown");
+}
+
+/// What belongs to an older change of the same cluster changes nothing about the next.
+#[test]
+fn answers_of_an_older_change_are_stale() {
+    let mut life = Life::reviewing(policy(), "alice");
+    life.ask("alice", Ask::Cancel).unwrap();
+    let second = Ask::Request { form: form(), number: ChangeNumber(43), place: place(), owned: 0 };
+    life.ask("alice", second).unwrap();
+    let before = life.cluster.clone();
+    assert!(!life.fact(Fact::CardPosted { change: FIRST, message: "m7".to_owned() }));
+    assert!(!life.fact(Fact::PullWithdrawn { change: FIRST }));
+    assert!(!life.fact(Fact::PullClosed { pull: 17, by: "eve".to_owned() }));
+    assert_eq!(life.cluster, before);
+    assert!(life.fact(Fact::CardPosted { change: ChangeNumber(43), message: "m8".to_owned() }));
+}
