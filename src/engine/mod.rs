@@ -5,7 +5,7 @@
 //!
 //! **Invariant:** every effect is performed at least once and recorded exactly once. A lease saves work; correctness never needs it.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,32 +20,27 @@ use crate::clock::SharedClock;
 use crate::lifecycle::catalogue::Catalogue;
 use crate::lifecycle::form::TenantName;
 use crate::lifecycle::policy::Policy;
-use crate::lifecycle::{ClusterKey, Effect, EffectKey, Input, Lane};
+use crate::lifecycle::{ClusterKey, Effect, EffectKey, Input};
 use crate::ports::{Chat, Fleet, Forge, Runner};
 use crate::record::{Claimed, Record, Taken};
 use crate::render::module::Settings;
 use crate::render::templates::Templates;
 use crate::store::{Saved, Store};
 
+use places::{Parked, Slot};
+
 pub mod cards;
 pub mod desk;
 pub mod perform;
+mod places;
 pub mod sweep;
 pub mod usual;
 
 /// How often a save is tried anew when somebody else was faster.
 const SAVE_TRIES: u32 = 64;
 
-/// How many clusters are looked at in one pass over what is due.
+/// How many clusters are looked at in one pass over what is due: their saves share a flush.
 const PASS_MAX: usize = 256;
-
-/// How many effects of a kind are performed at once.
-const TALK_MAX: u32 = 64;
-const FORGE_MAX: u32 = 16;
-const WORK_MAX: u32 = 256;
-
-/// How many terraform runs of one tenant are claimed at once; the runner itself decides how many of them run.
-const RUNS_A_TENANT: u32 = 64;
 
 /// One tenant, wired up.
 pub struct Tenant {
@@ -131,62 +126,6 @@ struct Running {
     stop: CancellationToken,
     slot: Slot,
     applies: bool,
-}
-
-/// Clusters whose due work found no free place, by the place that they wait for, first come first served.
-#[derive(Default)]
-struct Parked {
-    clusters: HashSet<ClusterKey>,
-    queues: HashMap<Slot, VecDeque<ClusterKey>>,
-}
-
-impl Parked {
-    fn park(&mut self, key: &ClusterKey, slot: Slot) {
-        if self.clusters.insert(key.clone()) {
-            self.queues.entry(slot).or_default().push_back(key.clone());
-        }
-    }
-
-    /// A place became free: the first who waits for one is looked at again. Those who were looked at since, for another reason, are passed over.
-    fn freed(&mut self, slot: &Slot) {
-        while let Some(key) = self.queues.get_mut(slot).and_then(VecDeque::pop_front) {
-            if self.clusters.remove(&key) {
-                break;
-            }
-        }
-    }
-}
-
-/// What an effect occupies while it is performed.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Slot {
-    Talk,
-    Forge,
-    Run(TenantName),
-    Work,
-    Clock,
-}
-
-impl Slot {
-    fn of(tenant: &TenantName, effect: &Effect) -> Self {
-        match (effect.lane(), effect) {
-            (_, Effect::MakePlan | Effect::Apply { .. }) => Self::Run(tenant.clone()),
-            (Lane::Talk, _) => Self::Talk,
-            (Lane::Forge, _) => Self::Forge,
-            (Lane::Work, _) => Self::Work,
-            (Lane::Clock, _) => Self::Clock,
-        }
-    }
-
-    fn max(&self) -> u32 {
-        match self {
-            Self::Talk => TALK_MAX,
-            Self::Forge => FORGE_MAX,
-            Self::Run(_) => RUNS_A_TENANT,
-            Self::Work => WORK_MAX,
-            Self::Clock => u32::MAX,
-        }
-    }
 }
 
 impl Engine {
@@ -345,10 +284,18 @@ impl Engine {
         if !self.store.is_exclusive() {
             return Ok(());
         }
-        for key in self.store.keys().await? {
-            let record = self.store.load(&key).await?;
-            if let Some(next) = record.and_then(|record| record.free_leases(&self.worker)) {
-                self.store.save(&next, None).await?;
+        // Side by side, because saves that wait together share one flush.
+        for keys in self.store.keys().await?.chunks(PASS_MAX) {
+            let mut saves = JoinSet::new();
+            for key in keys {
+                let record = self.store.load(key).await?;
+                if let Some(next) = record.and_then(|record| record.free_leases(&self.worker)) {
+                    let store = Arc::clone(&self.store);
+                    saves.spawn(async move { store.save(&next, None).await });
+                }
+            }
+            while let Some(saved) = saves.join_next().await {
+                saved.context("a save panicked")??;
             }
         }
         Ok(())
@@ -363,31 +310,49 @@ impl Engine {
         }
     }
 
-    /// Claims and starts what is due.
+    /// Claims and starts what is due. All claims of a pass are saved side by side, because saves that wait together share one flush.
     async fn pass(self: &Arc<Self>, tasks: &mut JoinSet<anyhow::Result<()>>) -> anyhow::Result<()> {
         let now = self.clock.now();
         let parked = self.parked().clusters.clone();
+        let mut saves = JoinSet::new();
         for key in self.store.due(now, PASS_MAX, &parked).await? {
-            self.claim(&key, now, tasks).await?;
+            let Some((next, started)) = self.claim(&key, now).await? else { continue };
+            let store = Arc::clone(&self.store);
+            saves.spawn(async move { (store.save(&next, None).await, started) });
+        }
+        while let Some(done) = saves.join_next().await {
+            let (saved, started) = done.context("a save panicked")?;
+            if saved? == Saved::Conflict {
+                // Somebody was faster; what they saved stirs the next pass.
+                started.iter().for_each(|(claimed, _)| self.forget(&(claimed.key.clone(), claimed.attempt)));
+                self.stir();
+                continue;
+            }
+            for (claimed, stop) in started {
+                let engine = Arc::clone(self);
+                tasks.spawn(async move { engine.work(claimed, stop).await });
+            }
         }
         Ok(())
     }
 
+    /// What of a cluster's due work finds a free place. It counts as running from here on, so that nobody else takes the place while the claim is saved.
     async fn claim(
-        self: &Arc<Self>,
+        &self,
         key: &ClusterKey,
         now: Timestamp,
-        tasks: &mut JoinSet<anyhow::Result<()>>,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<Option<(Record, Vec<(Claimed, CancellationToken)>)>> {
         if self.tenant(&key.tenant).is_err() {
-            return Ok(());
+            return Ok(None);
         }
-        let Some(record) = self.store.load(key).await? else { return Ok(()) };
+        let Some(record) = self.store.load(key).await? else { return Ok(None) };
         let mut taken: Vec<Slot> = Vec::new();
         let allow = |effect: &Effect| {
             let slot = Slot::of(&key.tenant, effect);
-            let used = self.running().values().filter(|r| r.slot == slot).count()
-                + taken.iter().filter(|s| **s == slot).count();
+            // Held until the cluster is parked: a place that becomes free after the count must find it there.
+            let running = self.running();
+            let used = running.values().filter(|r| r.slot == slot).count()
+                + taken.iter().filter(|taken| **taken == slot).count();
             let free = used < slot.max() as usize;
             if free {
                 taken.push(slot);
@@ -396,22 +361,24 @@ impl Engine {
             }
             free
         };
-        let Some((next, claimed)) = record.claim(&self.worker, now, self.pace.lease, allow) else { return Ok(()) };
-        if self.store.save(&next, None).await? == Saved::Conflict {
-            // Somebody was faster; what they saved stirs the next pass.
-            self.stir();
-            return Ok(());
-        }
-        for claimed in claimed {
+        let Some((next, claimed)) = record.claim(&self.worker, now, self.pace.lease, allow) else { return Ok(None) };
+        let mut running = self.running();
+        let start = |claimed: Claimed| {
             let stop = CancellationToken::new();
             let slot = Slot::of(&key.tenant, &claimed.effect);
             let applies = matches!(claimed.effect, Effect::Apply { .. });
-            self.running()
-                .insert((claimed.key.clone(), claimed.attempt), Running { stop: stop.clone(), slot, applies });
-            let engine = Arc::clone(self);
-            tasks.spawn(async move { engine.work(claimed, stop).await });
+            running.insert((claimed.key.clone(), claimed.attempt), Running { stop: stop.clone(), slot, applies });
+            (claimed, stop)
+        };
+        Ok(Some((next, claimed.into_iter().map(start).collect())))
+    }
+
+    /// An effect is not performed any more: its place is free.
+    fn forget(&self, id: &(EffectKey, u32)) {
+        let mut running = self.running();
+        if let Some(done) = running.remove(id) {
+            self.parked().freed(&done.slot);
         }
-        Ok(())
     }
 
     /// Performs one effect and settles it, while its lease is renewed.
@@ -506,9 +473,7 @@ struct Place<'a> {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        if let Some(done) = self.engine.running().remove(&self.id) {
-            self.engine.parked().freed(&done.slot);
-        }
+        self.engine.forget(&self.id);
         self.engine.stir();
     }
 }

@@ -46,6 +46,9 @@ use workspace::Workspace;
 /// What makes a short-lived terraform quicker: it collects garbage less often, up to a bound. (`version` and `show` spend a quarter of their time so.)
 pub(crate) const FASTER: [(&str, &str); 2] = [("GOGC", "400"), ("GOMEMLIMIT", "512MiB")];
 
+/// Where the data directory remembers which program was found.
+const PROGRAM: &str = "program.json";
+
 /// How the runner works.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -193,14 +196,16 @@ impl Terraform {
     #[cfg(not(feature = "fetch"))]
     async fn find(&self) -> Answer<Program> {
         let settings = &self.settings;
-        Program::find(settings.program.as_deref(), &settings.search_path, &settings.data.join("bin")).await
+        let (bin, memory) = (settings.data.join("bin"), settings.data.join(PROGRAM));
+        Program::find_or_recall(settings.program.as_deref(), &settings.search_path, &bin, &memory).await
     }
 
     #[cfg(feature = "fetch")]
     async fn find(&self) -> Answer<Program> {
         let settings = &self.settings;
         let bin = settings.data.join("bin");
-        let found = Program::find(settings.program.as_deref(), &settings.search_path, &bin).await;
+        let memory = settings.data.join(PROGRAM);
+        let found = Program::find_or_recall(settings.program.as_deref(), &settings.search_path, &bin, &memory).await;
         match (&settings.program, &settings.fetch) {
             (None, Some(source)) if found.is_err() => {
                 crate::runner::fetch::fetch(source, &bin, &self.clock.id()).await?;

@@ -1,11 +1,15 @@
 //! Finding terraform: the configured program, then `terraform`, then `tofu` on the search path, each new enough.
 
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use crate::ports::Trouble;
+use crate::runner::log::{Durable, private_file};
 use crate::runner::process::{From, Spec, run_keeping};
 
 /// The oldest terraform that works: the first with `plan -json` in the form read here and `import` blocks.
@@ -18,7 +22,7 @@ pub const TOFU_MIN: Version = Version(1, 6, 0);
 const VERSION_TIME: Duration = Duration::from_secs(30);
 
 /// A version, such as `1.11.4`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Version(pub u32, pub u32, pub u32);
 
 impl std::fmt::Display for Version {
@@ -44,8 +48,27 @@ pub struct Program {
     pub name: &'static str,
     /// Its version.
     pub version: Version,
-    /// When the file was last written, so that a replaced one is noticed.
-    stamp: Option<SystemTime>,
+    /// Which file it was, so that a replaced one is noticed.
+    stamp: Option<Stamp>,
+}
+
+/// Which file it was: another one, or the same written again, differs in one of these.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Stamp {
+    device: u64,
+    inode: u64,
+    size: u64,
+    written: (i64, i64),
+    changed: (i64, i64),
+}
+
+/// A program as it is remembered between starts.
+#[derive(Debug, Serialize, Deserialize)]
+struct Remembered {
+    path: PathBuf,
+    tofu: bool,
+    version: Version,
+    stamp: Stamp,
 }
 
 impl Program {
@@ -59,18 +82,8 @@ impl Program {
     /// # Errors
     /// A sentence that names the remedy.
     pub async fn find(configured: Option<&Path>, path: &str, bin: &Path) -> Result<Self, Trouble> {
-        let fetched = bin.join("tofu");
-        let candidates: Vec<PathBuf> = match configured {
-            Some(program) if program.components().count() > 1 => vec![program.to_path_buf()],
-            Some(name) => on_path(name, path).into_iter().collect(),
-            None => [on_path(Path::new("terraform"), path), on_path(Path::new("tofu"), path), Some(fetched)]
-                .into_iter()
-                .flatten()
-                .collect(),
-        };
-        let candidates = candidates.into_iter().filter(|candidate| candidate.exists());
         let mut refused = Vec::new();
-        for candidate in candidates {
+        for candidate in candidates(configured, path, bin) {
             match Self::ask(&candidate, path).await {
                 Ok(program) => return Ok(program),
                 Err(why) => refused.push(format!("{}: {why}", candidate.display())),
@@ -94,6 +107,46 @@ impl Program {
             ),
         };
         Err(Trouble::Lasting { line, source: None })
+    }
+
+    /// The same, but a program that `memory` knows is not asked again: telling its version takes terraform longer than all else takes kaas to start.
+    ///
+    /// # Errors
+    /// A sentence that names the remedy.
+    pub async fn find_or_recall(
+        configured: Option<&Path>,
+        path: &str,
+        bin: &Path,
+        memory: &Path,
+    ) -> Result<Self, Trouble> {
+        if let Some(first) = candidates(configured, path, bin).first()
+            && let Some(known) = Self::recall(memory)
+            && known.path == *first
+            && known.is_current()
+        {
+            return Ok(known);
+        }
+        let found = Self::find(configured, path, bin).await?;
+        found.remember(memory);
+        Ok(found)
+    }
+
+    fn recall(memory: &Path) -> Option<Self> {
+        let known: Remembered = serde_json::from_slice(&std::fs::read(memory).ok()?).ok()?;
+        let name = if known.tofu { "tofu" } else { "terraform" };
+        Some(Self { path: known.path, name, version: known.version, stamp: Some(known.stamp) })
+    }
+
+    /// Lost, it is only found out again. A script is not remembered: which version it starts is not in its own file.
+    fn remember(&self, memory: &Path) {
+        let Some(stamp) = self.stamp.clone().filter(|_| !is_script(&self.path)) else { return };
+        let known = Remembered { path: self.path.clone(), tofu: self.name == "tofu", version: self.version, stamp };
+        let kept = serde_json::to_vec(&known)
+            .map_err(std::io::Error::from)
+            .and_then(|bytes| private_file(memory, &bytes, Durable::Soon));
+        if let Err(error) = kept {
+            tracing::debug!(file = %memory.display(), %error, "the program's version is not remembered");
+        }
     }
 
     async fn ask(program: &Path, path: &str) -> Result<Self, String> {
@@ -151,6 +204,16 @@ fn version_of(out: &str) -> Option<(Version, Option<&str>)> {
     matches!(product, "Terraform" | "OpenTofu").then_some((Version::read(version)?, Some(product)))
 }
 
+/// What may be used, best first.
+fn candidates(configured: Option<&Path>, path: &str, bin: &Path) -> Vec<PathBuf> {
+    let all = match configured {
+        Some(program) if program.components().count() > 1 => vec![Some(program.to_path_buf())],
+        Some(name) => vec![on_path(name, path)],
+        None => vec![on_path(Path::new("terraform"), path), on_path(Path::new("tofu"), path), Some(bin.join("tofu"))],
+    };
+    all.into_iter().flatten().filter(|candidate| candidate.exists()).collect()
+}
+
 fn on_path(name: &Path, path: &str) -> Option<PathBuf> {
     std::env::split_paths(path).filter(|dir| dir.is_absolute()).map(|dir| dir.join(name)).find(|file| is_program(file))
 }
@@ -160,8 +223,20 @@ fn is_program(file: &Path) -> bool {
     std::fs::metadata(file).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
-fn stamp(file: &Path) -> Option<SystemTime> {
-    std::fs::metadata(file).ok()?.modified().ok()
+fn stamp(file: &Path) -> Option<Stamp> {
+    let meta = std::fs::metadata(file).ok()?;
+    Some(Stamp {
+        device: meta.dev(),
+        inode: meta.ino(),
+        size: meta.size(),
+        written: (meta.mtime(), meta.mtime_nsec()),
+        changed: (meta.ctime(), meta.ctime_nsec()),
+    })
+}
+
+fn is_script(file: &Path) -> bool {
+    let mut start = [0; 2];
+    std::fs::File::open(file).and_then(|mut file| file.read_exact(&mut start)).is_ok() && start == *b"#!"
 }
 
 #[cfg(test)]
@@ -192,6 +267,31 @@ mod tests {
         assert!(found.is_current());
         std::fs::remove_file(terraform).unwrap();
         assert!(!found.is_current());
+    }
+
+    #[tokio::test]
+    async fn a_program_is_asked_once_and_again_when_it_was_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let memory = dir.path().join("program.json");
+        let recall = async |program: &Path| {
+            let found = Program::find_or_recall(Some(program), "/usr/bin:/bin", Path::new("/nowhere"), &memory).await;
+            found.map(|found| found.version).map_err(|trouble| trouble.to_string())
+        };
+        // Not a script, and as it is of no use: only what is remembered of it can tell its version.
+        let program = dir.path().join("terraform");
+        std::fs::write(&program, "no program at all").unwrap();
+        assert!(recall(&program).await.is_err());
+        let version = Version(1, 9, 0);
+        let known = Program { path: program.clone(), name: "terraform", version, stamp: stamp(&program) };
+        known.remember(&memory);
+        assert_eq!(recall(&program).await, Ok(version));
+        std::fs::write(&program, "another one of no use").unwrap();
+        assert!(recall(&program).await.is_err());
+        // A script stays the same file when what it starts is another one.
+        let script = fake(dir.path(), "tofu", "1.8.0");
+        std::fs::remove_file(&memory).unwrap();
+        assert_eq!(recall(&script).await, Ok(Version(1, 8, 0)));
+        assert!(!memory.exists());
     }
 
     #[tokio::test]

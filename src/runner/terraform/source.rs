@@ -65,7 +65,10 @@ pub fn resolve(folder: &str, source: &str) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join("/"))
 }
 
-fn text_of(block: Block) -> String {
+/// A block without what stands before and after it: kaas' own files begin with a comment that names the change.
+fn text_of(mut block: Block) -> String {
+    use hcl_edit::Decorate as _;
+    block.decor_mut().clear();
     Body::builder().block(block).build().to_string()
 }
 
@@ -91,6 +94,9 @@ mod tests {
         let plain = needs(FILE);
         assert_eq!(plain.local_modules, BTreeSet::from(["../../modules/aws".to_owned()]));
         assert_eq!(needs_of("worker_num = 3", "worker_num = 5"), plain);
+        let commented = needs(&format!("# Written by kaas for change 42, asked by alice.{FILE}"));
+        assert_eq!(commented.init, needs(&format!("# Written by kaas for change 43, asked by bob.{FILE}")).init);
+        assert_eq!(commented.providers, plain.providers);
         let backend = needs_of("key = \"a\"", "key = \"b\"");
         assert_ne!(backend.init, plain.init);
         assert_eq!(backend.providers, plain.providers);
