@@ -37,12 +37,20 @@ pub enum What {
 #[derive(Debug, Default)]
 pub struct Conversation {
     pub said: Vec<Said>,
+    /// Where reading begins: what came before is known to the reader.
+    from: usize,
     cards: BTreeMap<CardKey, Vec<String>>,
 }
 
 impl Conversation {
     pub fn add(&mut self, what: What, text: String) {
         self.said.push(Said { what, text });
+    }
+
+    /// What was said so far is told in one line.
+    pub fn sum_up(&mut self, text: &str) {
+        self.from = self.said.len();
+        self.add(What::Note, format!("({text})"));
     }
 
     /// The card's lines that were not there before; nothing where it says the same.
@@ -109,7 +117,7 @@ impl Conversation {
     /// The whole of it. References are numbered as they come, because they are random.
     pub fn read(&self) -> String {
         let mut out = String::new();
-        for said in &self.said {
+        for said in &self.said[self.from..] {
             let head = match &said.what {
                 What::Person | What::Note => String::new(),
                 What::Card { .. } => "  card │ ".to_owned(),

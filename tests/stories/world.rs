@@ -256,8 +256,19 @@ impl World {
         self.says_as(&person(who, who), line).await;
     }
 
+    /// Somebody says something, and what follows from it has only just begun.
+    pub async fn says_briefly(&self, who: &str, line: &str) {
+        self.brings(&person(who, who), line).await;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+
     /// Somebody under another of their names.
     pub async fn says_as(&self, by: &Person, line: &str) {
+        self.brings(by, line).await;
+        self.rest().await;
+    }
+
+    async fn brings(&self, by: &Person, line: &str) {
         self.note_person(&by.name, line);
         let heard = self.heard(by);
         if let Some(command) = line.strip_prefix("/kaas") {
@@ -266,7 +277,6 @@ impl World {
             let (act, card) = self.card_meant(line);
             self.acts(&heard, by, act, &card).await;
         }
-        self.rest().await;
     }
 
     /// What a person sees of a cluster's newest card.
@@ -286,11 +296,7 @@ impl World {
     /// Two things at once: neither waits for what follows from the other.
     pub async fn at_once(&self, first: (&str, &str), second: (&str, &str)) {
         for (who, line) in [first, second] {
-            let by = person(who, who);
-            self.note_person(who, line);
-            let heard = self.heard(&by);
-            let (act, card) = self.card_meant(line);
-            self.acts(&heard, &by, act, &card).await;
+            self.brings(&person(who, who), line).await;
         }
         self.rest().await;
     }
@@ -350,6 +356,32 @@ impl World {
 
     fn note_person(&self, who: &str, line: &str) {
         self.common.conversation().add(What::Person, format!("{who}: {line}"));
+    }
+
+    // ---- what was there before ----
+
+    /// alice asked for a cluster, and its plan waits for two approvals.
+    pub async fn has_request(&self, cluster: &str) {
+        self.alice(&format!("/kaas request {cluster} size=small ttl=7d")).await;
+        self.common.conversation().sum_up(&format!("alice has asked for {cluster}, and its plan waits for approvals"));
+    }
+
+    /// alice has a cluster.
+    pub async fn has_cluster(&self, cluster: &str) {
+        self.has_request(cluster).await;
+        self.bob(&format!("press Approve on {cluster}")).await;
+        self.carol(&format!("press Approve on {cluster}")).await;
+        self.stands(cluster, "ready");
+        self.common.conversation().sum_up(&format!("alice has {cluster}, ready until Sun 29 Nov"));
+    }
+
+    /// alice asked for a cluster, it was approved, and terraform is at work.
+    pub async fn has_applying(&self, cluster: &str) {
+        self.has_request(cluster).await;
+        self.bob(&format!("press Approve on {cluster}")).await;
+        self.says_briefly("carol", &format!("press Approve on {cluster}")).await;
+        self.stands(cluster, "applying");
+        self.common.conversation().sum_up(&format!("alice has asked for {cluster}, and terraform is applying it"));
     }
 
     // ---- what happens ----
