@@ -55,7 +55,10 @@ impl Conversation {
 
     /// The card's lines that were not there before; nothing where it says the same.
     pub fn card(&mut self, key: &CardKey, message: &Message) {
-        let lines = lines(message);
+        let mut lines = lines(message);
+        if let Some(head) = lines.first_mut() {
+            *head = without_progress(head);
+        }
         let before = self.cards.insert(key.clone(), lines.clone());
         let first = before.is_none();
         let news: Vec<String> = match before {
@@ -114,7 +117,7 @@ impl Conversation {
         Ok(())
     }
 
-    /// The whole of it. References are numbered as they come, because they are random.
+    /// The whole of it. References are numbered as they come, because they are random; changes too, because a kaas that dies leaves gaps between numbers.
     pub fn read(&self) -> String {
         let mut out = String::new();
         for said in &self.said[self.from..] {
@@ -131,7 +134,9 @@ impl Conversation {
                 let _ = writeln!(out, "{}", format!("{lead}{line}").trim_end());
             }
         }
-        number_references(&out)
+        let all: Vec<&str> = self.said.iter().map(|said| said.text.as_str()).collect();
+        let out = numbered(&out, &all, "change ", |c| c.is_ascii_digit());
+        numbered(&out, &all, "ref K-", |c| c.is_ascii_alphanumeric())
     }
 }
 
@@ -148,18 +153,34 @@ pub fn lines(message: &Message) -> Vec<String> {
     lines
 }
 
-fn number_references(text: &str) -> String {
-    let mut known: Vec<&str> = Vec::new();
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("ref K-") {
-        let (reference, behind) = after.split_at(4.min(after.len()));
-        let number = known.iter().position(|r| *r == reference).unwrap_or_else(|| {
-            known.push(reference);
-            known.len() - 1
-        });
-        let _ = write!(out, "{before}ref K-{}", number + 1);
-        rest = behind;
+/// A card's first line without how far the work is: that is only in memory, and a kaas that was started again knows less of it.
+fn without_progress(head: &str) -> String {
+    let Some((before, change)) = head.rsplit_once("   change ") else { return head.to_owned() };
+    let working = ["planning", "applying", "destroying", "joining", "making sure that it is gone"];
+    let ends = working.iter().find_map(|state| before.find(&format!(" · {state}")).map(|at| at + " · ".len() + state.len()));
+    format!("{}   change {change}", &before[..ends.unwrap_or(before.len())])
+}
+
+/// Replaces what follows `mark` by its number in the order in which `all` speaks of it.
+fn numbered(text: &str, all: &[&str], mark: &str, part: impl Fn(char) -> bool) -> String {
+    let word = |after: &str| after.chars().take_while(|c| part(*c)).collect::<String>();
+    let mut known: Vec<String> = Vec::new();
+    for after in all.iter().flat_map(|text| text.split(mark).skip(1)) {
+        let word = word(after);
+        if !word.is_empty() && !known.contains(&word) {
+            known.push(word);
+        }
     }
-    out + rest
+    let mut pieces = text.split(mark);
+    let mut out = pieces.next().unwrap_or_default().to_owned();
+    for after in pieces {
+        let word = word(after);
+        match known.iter().position(|k| *k == word) {
+            Some(at) => {
+                let _ = write!(out, "{mark}{}{}", at + 1, &after[word.len()..]);
+            }
+            None => out.push_str(&format!("{mark}{after}")),
+        }
+    }
+    out
 }

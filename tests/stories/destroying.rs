@@ -74,6 +74,7 @@ fn a_lease_ends_while_a_destroy_is_open() {
 #[test]
 fn a_name_lives_again() {
     let told = story(async |w| {
+        w.has_cluster("teal-otter").await;
         w.has_cluster("crucial-sandbox").await;
         w.alice("/kaas destroy crucial-sandbox").await;
         w.bob("press Approve").await;
@@ -81,6 +82,7 @@ fn a_name_lives_again() {
         w.erin("/kaas request crucial-sandbox size=small ttl=2d").await;
         w.bob("press Approve").await;
         w.carol("press Approve").await;
+        // What such a thing usually takes is known from what exists.
         w.stands("crucial-sandbox", "ready until Tue 24 Nov");
         assert_eq!(w.rancher.ways_in("crucial-sandbox"), ["erin"]);
     });

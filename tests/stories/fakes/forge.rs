@@ -30,8 +30,6 @@ struct Held {
 pub struct Standing {
     pub number: u64,
     pub branch: String,
-    pub title: String,
-    pub body: String,
     pub status: PullStatus,
     pub comments: BTreeMap<String, String>,
     folder: String,
@@ -161,8 +159,6 @@ impl Forge for FakeForge {
             number: held.pulls.len() as u64 + 17,
             branch: new.branch.clone(),
             folder: new.folder.clone(),
-            title: new.title.clone(),
-            body: new.body.clone(),
             files: new.files.clone(),
             head,
             head_by: "kaas".to_owned(),

@@ -190,6 +190,10 @@ impl Runner for FakeTerraform {
         Ok(Applied::Yes { outputs: id.map(|id| ("cluster_id".to_owned(), id)).into_iter().collect() })
     }
 
+    async fn began(&self, cluster: &ClusterKey, change: ChangeNumber, approved: &PlanDigest) -> bool {
+        self.held().began.get(&(cluster.clone(), change)) == Some(approved)
+    }
+
     async fn plan_text(&self, cluster: &ClusterKey, _change: ChangeNumber, plan: &PlanDigest) -> Answer<Arc<str>> {
         let missing = || Trouble::Lasting { line: "the plan's text is gone".to_owned(), source: None };
         self.held().texts.get(&(cluster.clone(), plan.clone())).cloned().ok_or_else(missing)
