@@ -322,6 +322,8 @@ pub trait Runner: Send + Sync {
     async fn plan(&self, call: &Call, job: &Job, progress: ProgressSink) -> Answer<Plan>;
     /// Plans once more and applies if that plan is the approved one, or the rest of it after an attempt that was cut off.
     async fn apply(&self, call: &Call, job: &Job, approved: &PlanDigest, progress: ProgressSink) -> Answer<Applied>;
+    /// Whether an apply of this plan has begun, so that some of it may be in force already.
+    async fn began(&self, cluster: &ClusterKey, change: ChangeNumber, approved: &PlanDigest) -> bool;
     /// The full, redacted text of a plan that was made here.
     async fn plan_text(&self, cluster: &ClusterKey, change: ChangeNumber, plan: &PlanDigest) -> Answer<Arc<str>>;
     /// Forgets the working files of a cluster that is gone; its run logs stay.

@@ -304,8 +304,11 @@ impl Scene<'_> {
         head: &crate::lifecycle::HeadSha,
     ) -> Answer<Outcome> {
         self.tenant.fleet.preflight(&self.cluster.key.name, false).await?;
-        // A later attempt goes on with what an earlier one began, whatever happened to the branch since; the merge puts the branch right.
-        if self.call.attempt == 1
+        // A later attempt goes on with what an earlier one began, whatever happened to the branch since; the merge puts the branch right. One that found
+        // Rancher down began nothing.
+        let (key, number) = (&self.cluster.key, self.cluster.change.number);
+        let goes_on = self.call.attempt > 1 && self.tenant.runner.began(key, number, approved).await;
+        if !goes_on
             && let Some(fact) = self.head_is_another(head).await?
         {
             return Ok(Outcome::Fact(fact));

@@ -282,6 +282,10 @@ impl<'p> Turn<'p> {
                 self.undo(by);
                 Ok(())
             }
+            // Some of it may be gone, so the cluster does not stay as it was: only forward.
+            State::Stuck { was, .. } if !change.undo && was.approved().is_some() => {
+                Err(Refusal::AtWork { wanted: Wanted::Cancel, state: change.state.name().to_owned() })
+            }
             State::Preparing { .. } | State::Reviewing(_) | State::Stuck { .. } => {
                 self.close(Closed::Cancelled { by: by.clone() });
                 Ok(())

@@ -102,6 +102,10 @@ pub fn refusal(refusal: &Refusal, name: &ClusterName, context: &Context<'_>) -> 
         }
         Refusal::AtWork { wanted, state } => {
             let say = named(&format!("You can't {} ", verb(*wanted)));
+            if state == "stuck" {
+                let say = say.text(": some of it may be destroyed already. Once what is wrong is mended, go on with ");
+                return say.command(&format!("retry {name}")).text(".").message();
+            }
             let say = match state.as_str() {
                 "joining" => say.text(" now: it is applied, and kaas waits for Rancher."),
                 _ => say.text(" now: terraform is at work, and cutting it off would leave things half made."),

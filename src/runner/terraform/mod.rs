@@ -250,6 +250,10 @@ impl Runner for Terraform {
         session.end(answer)
     }
 
+    async fn began(&self, cluster: &ClusterKey, change: ChangeNumber, approved: &PlanDigest) -> bool {
+        self.runs.apply_began(cluster, change, approved)
+    }
+
     async fn plan_text(&self, cluster: &ClusterKey, change: ChangeNumber, plan: &PlanDigest) -> Answer<Arc<str>> {
         self.runs.plan_text(cluster, change, plan)
     }

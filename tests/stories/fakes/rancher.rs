@@ -1,0 +1,155 @@
+//! Rancher: clusters that take their time to come and to go, and one binding a person.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use kaas::lifecycle::form::{ClassName, ClusterName};
+use kaas::lifecycle::{ClusterFacts, Grant, Person};
+use kaas::ports::{Answer, Call, Fleet, Granting, Sight};
+use secrecy::SecretString;
+
+use super::{Common, Part};
+
+const PROVISIONING: SignedDuration = SignedDuration::from_secs(100);
+const REMOVING: SignedDuration = SignedDuration::from_secs(30);
+const IN_FORCE: SignedDuration = SignedDuration::from_secs(3);
+
+pub struct FakeRancher {
+    common: Arc<Common>,
+    held: Mutex<Held>,
+}
+
+#[derive(Default)]
+struct Held {
+    clusters: BTreeMap<ClusterName, Managed>,
+    count: u32,
+    /// Clusters never become usable, for this reason.
+    hangs: Option<&'static str>,
+    unknown: Option<&'static str>,
+}
+
+struct Managed {
+    id: String,
+    since: Timestamp,
+    removing: Option<Timestamp>,
+    bindings: BTreeMap<String, Timestamp>,
+}
+
+impl FakeRancher {
+    pub fn new(common: &Arc<Common>) -> Arc<Self> {
+        Arc::new(Self { common: Arc::clone(common), held: Mutex::default() })
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap()
+    }
+
+    /// From now on no cluster becomes usable; `None` mends it.
+    pub fn hangs(&self, why: Option<&'static str>) {
+        self.held().hangs = why;
+    }
+
+    /// From now on nobody can be given a way in, and that is the remedy.
+    pub fn knows_nobody(&self, remedy: Option<&'static str>) {
+        self.held().unknown = remedy;
+    }
+
+    pub fn provision(&self, name: &ClusterName) {
+        let mut held = self.held();
+        held.count += 1;
+        let id = format!("c-m-{:08}", held.count);
+        let new = Managed { id, since: self.common.clock.now(), removing: None, bindings: BTreeMap::new() };
+        if held.clusters.insert(name.clone(), new).is_some() {
+            self.common.wrong(format!("Rancher is given a second {name}"));
+        }
+    }
+
+    pub fn remove(&self, name: &ClusterName) {
+        let now = self.common.clock.now();
+        if let Some(cluster) = self.held().clusters.get_mut(name) {
+            cluster.removing = Some(now);
+        }
+    }
+
+    pub fn id_of(&self, name: &ClusterName) -> Option<String> {
+        self.held().clusters.get(name).map(|cluster| cluster.id.clone())
+    }
+
+    /// Who has a way in.
+    pub fn ways_in(&self, name: &str) -> Vec<String> {
+        let held = self.held();
+        let cluster = held.clusters.iter().find(|(known, _)| known.as_str() == name);
+        cluster.map(|(_, cluster)| cluster.bindings.keys().cloned().collect()).unwrap_or_default()
+    }
+
+    /// Whether it is there.
+    pub fn has(&self, name: &ClusterName) -> bool {
+        self.held().clusters.contains_key(name)
+    }
+}
+
+#[async_trait]
+impl Fleet for FakeRancher {
+    async fn preflight(&self, _cluster: &ClusterName, _exists: bool) -> Answer<()> {
+        self.common.up(Part::Rancher)
+    }
+
+    async fn look(&self, name: &ClusterName, id: Option<&str>) -> Answer<Sight> {
+        self.common.up(Part::Rancher)?;
+        let now = self.common.clock.now();
+        let mut held = self.held();
+        let hangs = held.hangs;
+        let Some(cluster) = held.clusters.get(name) else { return Ok(Sight::Gone) };
+        if id.is_some_and(|id| id != cluster.id) {
+            self.common.wrong(format!("kaas looks for {name} as {id:?}, which is {}", cluster.id));
+        }
+        if let Some(since) = cluster.removing {
+            if now.duration_since(since) < REMOVING {
+                return Ok(Sight::Removing { detail: "waiting for its nodes to go".to_owned() });
+            }
+            held.clusters.remove(name);
+            return Ok(Sight::Gone);
+        }
+        if let Some(why) = hangs {
+            return Ok(Sight::Joining { nodes: Some((2, 4)), detail: why.to_owned() });
+        }
+        if now.duration_since(cluster.since) < PROVISIONING {
+            return Ok(Sight::Joining { nodes: Some((2, 4)), detail: "2 of 4 nodes are up".to_owned() });
+        }
+        Ok(Sight::Usable(ClusterFacts {
+            id: cluster.id.clone(),
+            nodes: 4,
+            version: "v1.33.5+rke2r1".to_owned(),
+            endpoint: Some("10.20.0.15".to_owned()),
+            page: format!("https://rancher.example/dashboard/c/{}/explorer", cluster.id),
+            rancher: "https://rancher.example".to_owned(),
+        }))
+    }
+
+    async fn grant(&self, call: &Call, id: &str, person: &Person, _class: &ClassName) -> Answer<Granting> {
+        self.common.begins(Part::Rancher, call)?;
+        let now = self.common.clock.now();
+        let mut held = self.held();
+        let Some(cluster) = held.clusters.values_mut().find(|cluster| cluster.id == id) else {
+            self.common.wrong(format!("a way into {id} is given, which is not there"));
+            return Ok(Granting::Waiting);
+        };
+        let since = *cluster.bindings.entry(person.name.clone()).or_insert(now);
+        if now.duration_since(since) < IN_FORCE {
+            return Ok(Granting::Waiting);
+        }
+        let grant = Grant { to: person.name.clone(), role: "cluster-owner".to_owned(), binding: format!("crtb-{id}") };
+        Ok(Granting::Done(vec![grant]))
+    }
+
+    async fn knows(&self, _person: &Person) -> Answer<Result<(), String>> {
+        self.common.up(Part::Rancher)?;
+        Ok(self.held().unknown.map_or(Ok(()), |remedy| Err(remedy.to_owned())))
+    }
+
+    fn environment(&self) -> Vec<(String, SecretString)> {
+        Vec::new()
+    }
+}
