@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use kaas::clock::SystemClock;
 use kaas::config::Config;
 use kaas::record::Record;
 use kaas::sim::rancher::{Options, Running, SimUser, start};
@@ -116,16 +115,21 @@ impl House {
 
     /// Starts the demo, with its first line where it is a new one: without a line it would play the tour.
     pub fn start(&self, manner: &Manner) {
+        let starts = self.starts();
+        self.launch(manner);
+        self.until("kaas to start", || self.starts() > starts || !self.runs());
+    }
+
+    /// Starts it, and does not wait until it listens.
+    pub fn launch(&self, manner: &Manner) {
         assert!(self.kaas.borrow().is_none(), "it runs already");
         let is_new = !self.data().join("store").exists();
-        let starts = self.starts();
         let mut child = self.command(manner).stdin(Stdio::piped()).spawn().unwrap();
         let stdin = child.stdin.take();
         *self.kaas.borrow_mut() = Some(Kaas { child, stdin });
         if is_new {
             self.send("# hello");
         }
-        self.until("kaas to start", || self.starts() > starts || !self.runs());
     }
 
     /// Starts the demo where it cannot work; answers how it ended, and what it said.
@@ -350,7 +354,3 @@ pub fn program(path: &str) -> Command {
     Command::new(path)
 }
 
-/// A clock for what the tests write themselves.
-pub fn clock() -> kaas::clock::SharedClock {
-    SystemClock::shared()
-}

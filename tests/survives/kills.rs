@@ -101,7 +101,9 @@ fn assert_lived(house: &House) {
     let cluster = &record.cluster;
     let State::Done(approved) = &cluster.change.state else { panic!("{:?}\n{}", cluster.change.state, house.report()) };
     let votes: Vec<&str> = approved.receipt.votes.iter().map(|vote| vote.by.name.as_str()).collect();
-    assert_eq!((votes, cluster.live.as_ref(), cluster.change.number.0), (vec!["bob", "dave"], None, 2));
+    assert_eq!((votes, cluster.live.as_ref()), (vec!["bob", "dave"], None));
+    // A number that was drawn for an ask which died before it was saved is not drawn again.
+    assert!((2..=3).contains(&cluster.change.number.0), "{}", cluster.change.number);
     let pending: Vec<_> = record.outbox.iter().map(|row| row.effect.name()).filter(|n| *n != "await-lease-end").collect();
     assert!(pending.is_empty(), "still pending: {pending:?}");
 
@@ -146,6 +148,7 @@ fn points(boundary: &str, skip: &[&str]) -> Vec<String> {
 fn dies_at_each(boundary: &str) {
     let points = points(boundary, &[]);
     let unmet = live(&points);
+    println!("{boundary}: not reached {unmet:?}");
     // Two lanes may come to their boundaries at the same moment, and then one of them dies with the other. Not more than that.
     assert!(unmet.len() <= 2, "{boundary}: never reached {unmet:?}");
 }
