@@ -6,7 +6,7 @@
 //! **Invariant:** every effect is performed at least once and recorded exactly once. A lease saves work; correctness never needs it.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -27,8 +27,10 @@ use crate::render::module::Settings;
 use crate::render::templates::Templates;
 use crate::store::{Saved, Store};
 
+use boundary::Boundary;
 use places::{Parked, Slot};
 
+pub mod boundary;
 pub mod cards;
 pub mod desk;
 pub mod perform;
@@ -120,6 +122,7 @@ pub struct Engine {
     running: Mutex<HashMap<(EffectKey, u32), Running>>,
     cards: cards::Cards,
     usual: usual::Usual,
+    observer: OnceLock<boundary::Observer>,
 }
 
 struct Running {
@@ -149,6 +152,7 @@ impl Engine {
             running: Mutex::default(),
             cards: cards::Cards::default(),
             usual: usual::Usual::default(),
+            observer: OnceLock::new(),
             clock,
         })
     }
@@ -167,12 +171,14 @@ impl Engine {
     /// The store cannot be read or written; the input is not taken then.
     pub async fn take(&self, key: &ClusterKey, input: &Input) -> anyhow::Result<Taken> {
         let policy = &self.tenant(&key.tenant)?.policy;
+        self.reached(Boundary::Heard, "ask");
         for _ in 0..SAVE_TRIES {
             let record = self.store.load(key).await?;
             let (next, taken) = Record::take(policy, key, record.as_ref(), input);
             let Some((next, entry)) = next else { return Ok(taken) };
             if self.store.save(&next, Some(&entry)).await? == Saved::Yes {
                 self.saved(&next);
+                self.reached(Boundary::Taken, "ask");
                 return Ok(taken);
             }
         }
@@ -384,14 +390,19 @@ impl Engine {
     /// Performs one effect and settles it, while its lease is renewed.
     async fn work(self: Arc<Self>, claimed: Claimed, stop: CancellationToken) -> anyhow::Result<()> {
         let id = (claimed.key.clone(), claimed.attempt);
+        let name = claimed.effect.name();
         let _place = Place { engine: &self, id };
+        self.reached(Boundary::Claimed, name);
         let performing = self.perform(&claimed, &stop);
         let renewing = self.renew(&claimed, &stop);
         let outcome = tokio::select! {
             outcome = performing => outcome,
             never = renewing => match never {},
         };
-        self.settle(&claimed, &outcome).await
+        self.reached(Boundary::Performed, name);
+        let settled = self.settle(&claimed, &outcome).await;
+        self.reached(Boundary::Settled, name);
+        settled
     }
 
     async fn settle(&self, claimed: &Claimed, outcome: &crate::record::Outcome) -> anyhow::Result<()> {

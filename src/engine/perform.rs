@@ -308,9 +308,7 @@ impl Scene<'_> {
         // Rancher down began nothing.
         let (key, number) = (&self.cluster.key, self.cluster.change.number);
         let goes_on = self.call.attempt > 1 && self.tenant.runner.began(key, number, approved).await;
-        if !goes_on
-            && let Some(fact) = self.head_is_another(head).await?
-        {
+        if !goes_on && let Some(fact) = self.head_is_another(head).await? {
             return Ok(Outcome::Fact(fact));
         }
         let job = self.job().await?;

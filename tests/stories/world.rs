@@ -148,8 +148,7 @@ impl Inner {
             fleet: Arc::clone(&self.rancher) as _,
         };
         let chats = [(CHAT.to_owned(), Arc::clone(&self.chat) as Arc<dyn Chat>)];
-        let engine =
-            Engine::new(Arc::clone(&self.store), Arc::clone(&self.clock), Pace::default(), [tenant], chats);
+        let engine = Engine::new(Arc::clone(&self.store), Arc::clone(&self.clock), Pace::default(), [tenant], chats);
         let people = config.people.iter().cloned().collect();
         let desk = FrontDesk::new(&engine, &config.name, people, Dialect::Plain).unwrap();
         *self.desk.lock().unwrap() = Some(Arc::new(desk));
@@ -200,9 +199,7 @@ impl World {
         let death = Arc::new(Notify::new());
         let store: Arc<dyn Store> = match telling {
             Telling::Plain => Arc::new(MemoryStore::default()),
-            Telling::EverythingTwice => {
-                Arc::new(Dying::over(Arc::new(MemoryStore::default()), Arc::clone(&death)))
-            }
+            Telling::EverythingTwice => Arc::new(Dying::over(Arc::new(MemoryStore::default()), Arc::clone(&death))),
             Telling::Sled => Arc::new(Blocking(Arc::new(SledStore::open(dir).unwrap()))),
         };
         let inner = Inner {
@@ -473,7 +470,11 @@ impl World {
         let (key, _) = self.chat.card_of(cluster).expect("it has a card");
         let card = self.common.conversation().card_now(&key).unwrap();
         let state = card.lines().next().unwrap().split(" · ").nth(2).unwrap().to_owned();
-        assert!(state.starts_with(words), "{cluster} stands at `{state}` and not at `{words}`\n{}", self.conversation());
+        assert!(
+            state.starts_with(words),
+            "{cluster} stands at `{state}` and not at `{words}`\n{}",
+            self.conversation()
+        );
     }
 
     /// How many posts a change's thread has, the card among them.

@@ -2,6 +2,7 @@
 //!
 //! The wiring is in [`world`]; here is only how it is played.
 
+mod kill;
 mod world;
 
 use std::io::{IsTerminal, Write as _};
@@ -40,6 +41,18 @@ pub struct Args {
     /// Uses the real rancher/rancher2 provider binary at PATH instead of the stand-in.
     #[arg(long, value_name = "PATH")]
     provider: Option<PathBuf>,
+    /// How many seconds a simulated cluster takes; for tests.
+    #[arg(long, value_name = "SECONDS", hide = true, default_value_t = 6.0)]
+    speed: f64,
+    /// How many seconds terraform may take for anything; for tests.
+    #[arg(long, value_name = "SECONDS", hide = true)]
+    patience: Option<f64>,
+    /// Where a simulated Rancher runs already; for tests, in which it outlives kaas as a real one does.
+    #[arg(long, value_name = "URL", hide = true, requires = "rancher_token")]
+    rancher: Option<String>,
+    /// The file that holds that Rancher's token.
+    #[arg(long, value_name = "FILE", hide = true, requires = "rancher")]
+    rancher_token: Option<PathBuf>,
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
@@ -64,8 +77,17 @@ async fn demo(args: Args) -> anyhow::Result<Exit> {
         }
         None => None,
     };
-    let places = Places { dir: &dir, transcript: args.transcript.clone(), provider: args.provider.as_deref() };
+    let seconds = |length: f64| Duration::try_from_secs_f64(length).context("a length of time is out of range");
+    let places = Places {
+        dir: &dir,
+        transcript: args.transcript.clone(),
+        provider: args.provider.as_deref(),
+        provisioning: seconds(args.speed)?,
+        patience: args.patience.map(seconds).transpose()?,
+        rancher: args.rancher.clone().zip(args.rancher_token.clone()),
+    };
     let world = World::open(places, Arc::clone(&clock)).await?;
+    kill::arm(&world.engine)?;
     tracing::info!(rancher.url = world.rancher_url(), program = world.program, "the demo starts");
 
     let stop = CancellationToken::new();

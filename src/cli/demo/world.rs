@@ -25,10 +25,6 @@ use crate::sim::provider::mirror::{VERSION, install_mirror};
 use crate::sim::rancher::{Options, Running, SimUser, start};
 use crate::store::sled::SledStore;
 
-/// How long a simulated cluster takes to become active, and to go.
-const PROVISIONING: Duration = Duration::from_secs(6);
-const REMOVING: Duration = Duration::from_secs(2);
-
 /// The repository's first content: the production module, and a word about who writes what.
 const SEED: [(&str, &str); 6] = [
     (
@@ -54,7 +50,10 @@ pub struct World {
     pub people: Vec<Person>,
     /// Which terraform is used: `terraform 1.11.4`.
     pub program: String,
-    rancher: Running,
+    /// Where Rancher answers.
+    url: String,
+    /// The simulated Rancher, where it is this process's own.
+    rancher: Option<Running>,
 }
 
 /// Where the demo's parts lie.
@@ -65,6 +64,12 @@ pub struct Places<'a> {
     pub transcript: Option<PathBuf>,
     /// A real provider's binary, instead of the stand-in.
     pub provider: Option<&'a Path>,
+    /// How long a simulated cluster takes to become active; it goes three times as fast.
+    pub provisioning: Duration,
+    /// The most that terraform may take for anything, where that is not the configuration's business.
+    pub patience: Option<Duration>,
+    /// The address of a simulated Rancher that runs already, and the file that holds its token.
+    pub rancher: Option<(String, PathBuf)>,
 }
 
 impl World {
@@ -77,30 +82,32 @@ impl World {
         private_dir(&dir)?;
         // First, because its lock says whether another kaas is at work here.
         let store = Arc::new(SledStore::open(&dir.join("store"))?);
-        private_dir(&dir.join("rancher"))?;
-        write_private(&dir.join("foundation.tfstate"), &foundation())?;
-        let users = ["alice", "bob", "carol", "dave", "erin", "mallory"];
-        let rancher = start(Options {
-            state_file: Some(dir.join("rancher/rancher.json")),
-            provisioning: PROVISIONING,
-            removing: REMOVING,
-            users: users.map(sim_user).to_vec(),
-            clock: Arc::clone(&clock),
-            ..Options::default()
-        })
-        .await
-        .context("starting the simulated Rancher")?;
-        let token_file = dir.join("rancher/token");
-        write_private(&token_file, &rancher.bot_token)?;
+        write_foundation(&dir.join("foundation.tfstate"))?;
+        let (rancher, url, token_file) = match places.rancher {
+            Some((url, token_file)) => (None, url, token_file),
+            None => {
+                let rancher = simulated(&dir.join("rancher"), places.provisioning, &clock).await?;
+                let token_file = dir.join("rancher/token");
+                write_private(&token_file, &rancher.bot_token)?;
+                let url = rancher.url.clone();
+                (Some(rancher), url, token_file)
+            }
+        };
 
-        let mut config =
-            Config::demo(&dir, &rancher.url, &token_file).map_err(|findings| anyhow::anyhow!("{findings}"))?;
+        let mut config = Config::demo(&dir, &url, &token_file).map_err(|findings| anyhow::anyhow!("{findings}"))?;
         let cli_config = match places.provider {
             Some(binary) => real_mirror(&dir.join("providers"), binary)?,
             None => install_mirror(&dir.join("providers"), &std::env::current_exe()?, &[])?,
         };
         for tenant in &mut config.tenants {
-            tenant.runner.cli_config_file = Some(cli_config.clone());
+            let runner = &mut tenant.runner;
+            runner.cli_config_file = Some(cli_config.clone());
+            if let Some(patience) = places.patience {
+                runner.init_time_limit = patience;
+                runner.plan_time_limit = patience;
+                runner.apply_time_limit = patience;
+                runner.lock_wait = runner.lock_wait.min(patience / 2);
+            }
         }
         let tenant = config.tenants.first().context("the demo has a tenant")?;
         let files: Vec<FileEdit> = SEED
@@ -124,18 +131,41 @@ impl World {
         let engine = Engine::new(store, clock, wire::pace(&config), [wired], chats);
         let people: Vec<Person> = tenant.people.iter().cloned().collect();
         let desk = FrontDesk::new(&engine, &tenant.name, people.clone(), Dialect::Plain)?;
-        Ok(Self { engine, chat, desk, people, program: format!("{} {}", program.name, program.version), rancher })
+        Ok(Self { engine, chat, desk, people, program: format!("{} {}", program.name, program.version), url, rancher })
     }
 
     /// Where the simulated Rancher answers.
     pub fn rancher_url(&self) -> &str {
-        &self.rancher.url
+        &self.url
     }
 
     /// Stops the simulated Rancher. The rest ends when it is dropped.
     pub async fn close(self) {
-        self.rancher.shutdown().await;
+        if let Some(rancher) = self.rancher {
+            rancher.shutdown().await;
+        }
     }
+}
+
+/// The simulated Rancher, as it was left in that directory.
+async fn simulated(dir: &Path, provisioning: Duration, clock: &SharedClock) -> anyhow::Result<Running> {
+    private_dir(dir)?;
+    let users = ["alice", "bob", "carol", "dave", "erin", "mallory"];
+    start(Options {
+        state_file: Some(dir.join("rancher.json")),
+        provisioning,
+        removing: provisioning / 3,
+        users: users.map(sim_user).to_vec(),
+        clock: Arc::clone(clock),
+        ..Options::default()
+    })
+    .await
+    .context("starting the simulated Rancher")
+}
+
+/// The foundation belongs to another team: what is there is left as it is.
+fn write_foundation(path: &Path) -> anyhow::Result<()> {
+    if path.exists() { Ok(()) } else { write_private(path, &foundation()) }
 }
 
 fn sim_user(name: &str) -> SimUser {

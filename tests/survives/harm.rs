@@ -1,0 +1,229 @@
+//! People who mean harm, or are in a hurry: strangers at the pull request, votes that do not count, names that are no names, and mallory.
+
+use crate::house::{House, Manner, git};
+
+const REQUEST: &str = "alice> /kaas request crucial-sandbox size=small";
+const BRANCH: &str = "kaas/crucial-sandbox/1";
+
+/// A house where alice's request waits for votes.
+fn waiting() -> House {
+    let house = House::new(1.0);
+    house.start(&Manner::default());
+    house.say(REQUEST, "two of you decide");
+    house
+}
+
+/// Approves with two people, and waits until alice has her way in.
+fn approve(house: &House) {
+    house.say("bob> press Approve", "bob approved");
+    house.say("carol> press Approve", "Your kubeconfig");
+}
+
+/// Ends the demo, where everything has to hold that always holds.
+fn end(house: &House) {
+    house.end_well();
+    house.assert_nothing_twice();
+    house.assert_audit();
+    assert!(house.record("crucial-sandbox").is_some(), "a record that its journal leads to");
+}
+
+/// A stranger's clone, on the pull request's branch.
+fn stranger(house: &House) -> std::path::PathBuf {
+    let clone = house.root().join("clone");
+    git(house.root(), &["clone", "-q", &house.forge().to_string_lossy(), &clone.to_string_lossy()]);
+    git(&clone, &["checkout", "-q", BRANCH]);
+    clone
+}
+
+/// Commits another content of these files and pushes it.
+fn push(clone: &std::path::Path, files: &[&str]) {
+    for file in files {
+        std::fs::write(clone.join(file), "# mine now\n").unwrap();
+    }
+    git(clone, &["add", "-A"]);
+    git(clone, &["commit", "-q", "-m", "a little help"]);
+    git(clone, &["push", "-q", "origin", BRANCH]);
+}
+
+fn states(house: &House) -> String {
+    house.record("crucial-sandbox").expect("a record").cluster.change.state.name().to_owned()
+}
+
+#[test]
+fn a_stranger_pushes_while_it_waits() {
+    let house = waiting();
+    house.say("bob> press Approve", "bob approved");
+    let before = house.said().len();
+    push(&stranger(&house), &["clusters/crucial-sandbox/main.tf", "clusters/crucial-sandbox/more.tf"]);
+    let void = house.hear(before, "pushed to the branch");
+    assert_eq!(
+        void,
+        "crucial-sandbox: stranger pushed to the branch (2 files). kaas applies only what it wrote, so bob's approval is void. /kaas retry crucial-sandbox writes it again."
+    );
+    let late = house.say("carol> /kaas approve crucial-sandbox", "crucial-sandbox");
+    assert_eq!(late, "?");
+    house.say("alice> /kaas retry crucial-sandbox", "two of you decide");
+    approve(&house);
+    end(&house);
+    assert!(!house.git(&["show", "main:clusters/crucial-sandbox/main.tf"]).contains("mine now"));
+    assert!(!house.git(&["ls-tree", "-r", "--name-only", "main"]).contains("more.tf"));
+}
+
+#[test]
+fn a_stranger_pushes_just_before_the_last_vote() {
+    let house = waiting();
+    house.say("bob> press Approve", "bob approved");
+    let clone = stranger(&house);
+    let before = house.said().len();
+    push(&clone, &["clusters/crucial-sandbox/main.tf"]);
+    house.send("carol> press Approve");
+    let void = house.hear(before, "pushed to the branch (1 file)");
+    assert!(void.contains("void") && void.contains("/kaas retry crucial-sandbox writes it again"), "{void}");
+    assert_eq!(house.made("provisioning.cattle.io.clusters"), 0, "nothing was applied");
+    house.say("alice> /kaas retry crucial-sandbox", "two of you decide");
+    approve(&house);
+    end(&house);
+}
+
+#[test]
+fn a_stranger_pushes_while_it_is_applied() {
+    let house = House::new(4.0);
+    house.start(&Manner::default());
+    house.say(REQUEST, "two of you decide");
+    let clone = stranger(&house);
+    house.say("bob> press Approve", "bob approved");
+    let before = house.said().len();
+    house.say("carol> press Approve", "making module");
+    push(&clone, &["clusters/crucial-sandbox/main.tf"]);
+    let restored = house.hear(before, "touched the pull request");
+    assert_eq!(
+        restored,
+        "crucial-sandbox: stranger touched the pull request while it was being applied. kaas wrote it again: what is merged is what was applied."
+    );
+    house.hear(before, "Your kubeconfig");
+    end(&house);
+    assert!(!house.git(&["show", "main:clusters/crucial-sandbox/main.tf"]).contains("mine now"));
+    assert_eq!(house.made("provisioning.cattle.io.clusters"), 1);
+}
+
+#[test]
+fn a_stranger_deletes_the_branch() {
+    let house = waiting();
+    let clone = stranger(&house);
+    let before = house.said().len();
+    git(&clone, &["push", "-q", "origin", "--delete", BRANCH]);
+    let ended = house.hear(before, "closed");
+    assert_eq!(ended, "?");
+    let yours = house.hear(before, "Your request");
+    assert_eq!(yours, "?");
+    house.say(REQUEST, "two of you decide");
+    approve(&house);
+    end(&house);
+}
+
+#[test]
+fn a_stranger_merges_by_hand() {
+    let house = waiting();
+    let clone = stranger(&house);
+    git(&clone, &["checkout", "-q", "main"]);
+    git(&clone, &["merge", "-q", "--no-ff", "-m", "faster", BRANCH]);
+    let before = house.said().len();
+    git(&clone, &["push", "-q", "origin", "main"]);
+    let said = house.hear(before, "merge");
+    assert_eq!(said, "?");
+    end(&house);
+    assert_eq!(house.made("provisioning.cattle.io.clusters"), 0, "nothing is applied without votes");
+}
+
+#[test]
+fn names_that_are_no_names() {
+    let house = House::new(1.0);
+    house.start(&Manner::default());
+    let names = [
+        "${x}",
+        "%{if}",
+        "../up",
+        "a/b",
+        "\"quoted\"",
+        "'quoted'",
+        "`x`",
+        "nul\\0",
+        "-rf",
+        "crucial-sаndbox",
+        "ｃrucial",
+        "a\u{200b}b",
+        "x\\ny",
+        "name;id",
+        "$(id)",
+        "CON",
+        "-",
+        "a--b\u{202e}",
+        "x y",
+    ];
+    for name in names {
+        let answer = house.say(&format!("alice> /kaas request {name} size=small"), "");
+        assert!(answer.contains("I can't") || answer.contains("?"), "{name}: {answer}");
+        println!("{name}: {answer}\n");
+    }
+    house.end_well();
+    assert_eq!(house.git(&["for-each-ref", "--format=%(refname)"]), "refs/heads/main");
+    let said = house.said();
+    assert!(said.iter().filter(|s| s.from == "kaas").all(|s| s.to == "@alice"), "{}", house.report());
+}
+
+#[test]
+fn mallory_tries_everything() {
+    let house = waiting();
+    let tries = [
+        "/kaas request mine size=small",
+        "+1",
+        "press Approve",
+        "press Reject because I can",
+        "press Cancel",
+        "/kaas approve crucial-sandbox",
+        "/kaas withdraw crucial-sandbox",
+        "/kaas reject crucial-sandbox",
+        "/kaas cancel crucial-sandbox",
+        "/kaas retry crucial-sandbox",
+        "/kaas destroy crucial-sandbox",
+    ];
+    let mut answers = String::new();
+    for text in tries {
+        let answer = house.say(&format!("mallory> {text}"), "");
+        answers.push_str(&format!("{text}: {answer}\n"));
+    }
+    assert_eq!(answers, "?");
+    approve(&house);
+    let late = house.say("mallory> /kaas destroy crucial-sandbox", "");
+    assert_eq!(late, "?");
+    end(&house);
+    let said = house.said();
+    let to_others = said.iter().filter(|s| s.from == "kaas" && s.text.contains("mallory") && s.to != "@mallory");
+    assert_eq!(to_others.count(), 0, "mallory's tries are mallory's business");
+}
+
+#[test]
+fn nobody_decides_alone() {
+    let house = waiting();
+    for text in ["+1", "press Approve", "/kaas approve crucial-sandbox", ":white_check_mark:"] {
+        let answer = house.say(&format!("alice> {text}"), "");
+        assert_eq!(
+            answer, "You asked for crucial-sandbox, so somebody else has to approve it: two of bob, carol, dave.",
+            "{text}"
+        );
+    }
+    house.say("bob> press Approve", "bob approved");
+    for text in ["press Approve", "/kaas approve crucial-sandbox", "+1"] {
+        let answer = house.say(&format!("bob> {text}"), "");
+        assert_eq!(answer, "?", "{text}");
+    }
+    assert_eq!(house.made("provisioning.cattle.io.clusters"), 0);
+    // Two in the same moment, and a third who is too late.
+    let before = house.said().len();
+    ["carol> press Approve", "dave> press Approve", "carol> press Approve"].iter().for_each(|line| house.send(line));
+    house.hear(before, "approved by bob and carol");
+    house.hear(before, "Your kubeconfig");
+    end(&house);
+    assert_eq!(states(&house), "done");
+    assert_eq!(house.made("provisioning.cattle.io.clusters"), 1);
+}

@@ -1,0 +1,253 @@
+//! The world fails: terraform is missing, fails, hangs or talks nonsense; the state is locked; the disk is full; Rancher is down, forgets kaas, fails or
+//! hangs. Each has its sentence, and goes on when it is mended.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+
+use kaas::sim::rancher::Fault;
+
+use crate::house::{House, Manner, PATIENCE, now};
+
+const REQUEST: &str = "alice> /kaas request crucial-sandbox size=small";
+
+/// A terraform that does what `trick` says for the subcommand `on`, as long as the file `armed` lies beside it, and is the real one otherwise.
+pub fn tricky(house: &House, on: &str, trick: &str) -> (Manner, PathBuf) {
+    let path = std::env::var("PATH").unwrap();
+    let real =
+        std::env::split_paths(&path).map(|dir| dir.join("terraform")).find(|file| file.is_file()).expect("terraform");
+    let bin = house.root().join("bin");
+    std::fs::create_dir_all(&bin).unwrap();
+    let armed = bin.join("armed");
+    std::fs::write(&armed, "").unwrap();
+    let script = format!(
+        "#!/bin/bash\nif [ -e {} ] && [[ \" $* \" == *\" {on} \"* ]]; then\n{trick}\nfi\nexec {} \"$@\"\n",
+        armed.display(),
+        real.display()
+    );
+    std::fs::write(bin.join("terraform"), script).unwrap();
+    std::fs::set_permissions(bin.join("terraform"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    (Manner::with("PATH", format!("{}:{path}", bin.display())), armed)
+}
+
+fn approve(house: &House) {
+    house.say("bob> press Approve", "bob approved");
+    house.say("carol> press Approve", "Your kubeconfig");
+}
+
+fn end(house: &House) {
+    house.end_well();
+    house.assert_nothing_twice();
+    house.assert_audit();
+    assert_eq!(house.made("provisioning.cattle.io.clusters"), 1);
+}
+
+/// Takes the references out, which are drawn anew each time.
+pub fn plain(text: &str) -> String {
+    let mut words: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        let bare = word.trim_matches(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+        let is = bare.len() == 6 && bare.starts_with("K-");
+        words.push(if is { word.replace(bare, "K-····") } else { word.to_owned() });
+    }
+    words.join(" ")
+}
+
+#[test]
+fn there_is_no_terraform() {
+    let house = House::new(1.0);
+    let bin = house.root().join("bin");
+    std::fs::create_dir_all(&bin).unwrap();
+    for tool in ["git", "tar", "sh"] {
+        let path = std::env::var("PATH").unwrap();
+        let real = std::env::split_paths(&path).map(|dir| dir.join(tool)).find(|file| file.is_file()).expect(tool);
+        std::os::unix::fs::symlink(real, bin.join(tool)).unwrap();
+    }
+    let (status, said) = house.fail(&Manner::with("PATH", bin.to_string_lossy()));
+    assert_eq!(status.code(), Some(1), "{said}");
+    assert!(said.contains("neither terraform nor tofu is installed"), "{said}");
+    println!("{said}");
+    house.start(&Manner::default());
+    house.say(REQUEST, "two of you decide");
+    house.end_well();
+}
+
+#[test]
+fn terraform_fails() {
+    let house = House::new(1.0);
+    let (manner, armed) = tricky(&house, "plan", "echo 'no such luck' >&2; exit 3");
+    house.start(&manner);
+    let stuck = house.say(REQUEST, "is stuck");
+    assert_eq!(plain(&stuck), "?");
+    std::fs::remove_file(armed).unwrap();
+    house.say("alice> /kaas retry crucial-sandbox", "two of you decide");
+    approve(&house);
+    end(&house);
+}
+
+#[test]
+fn terraform_hangs() {
+    let house = House::new(1.0);
+    let (mut manner, armed) = tricky(&house, "plan", "exec sleep 1000");
+    manner.arguments = vec!["--patience".into(), "1".into()];
+    house.start(&manner);
+    let troubled = house.say(REQUEST, "took too long");
+    assert_eq!(plain(&troubled), "?");
+    house.kill();
+    manner.arguments.clear();
+    std::fs::remove_file(armed).unwrap();
+    let before = house.said().len();
+    house.start(&manner);
+    house.hear(before, "two of you decide");
+    approve(&house);
+    end(&house);
+}
+
+#[test]
+fn terraform_talks_nonsense() {
+    let house = House::new(1.0);
+    let (manner, armed) = tricky(&house, "show", "echo '{\"format_version\": 7, \"resource_changes\": [[[' ; exit 0");
+    house.start(&manner);
+    let stuck = house.say(REQUEST, "is stuck");
+    assert_eq!(plain(&stuck), "?");
+    std::fs::remove_file(armed).unwrap();
+    house.say("alice> /kaas retry crucial-sandbox", "two of you decide");
+    approve(&house);
+    end(&house);
+}
+
+#[test]
+fn somebody_else_holds_the_state() {
+    let house = House::new(1.0);
+    let states = house.data().join("states");
+    std::fs::create_dir_all(&states).unwrap();
+    let state = states.join("crucial-sandbox.tfstate");
+    let file = std::fs::File::options().write(true).create(true).truncate(false).open(&state).unwrap();
+    // As terraform locks a local state: a POSIX lock on the file, and a note beside it.
+    let lock = nix::libc::flock {
+        l_type: nix::libc::F_WRLCK as nix::libc::c_short,
+        l_whence: nix::libc::SEEK_SET as nix::libc::c_short,
+        l_start: 0,
+        l_len: 0,
+        l_pid: 0,
+    };
+    nix::fcntl::fcntl(&file, nix::fcntl::FcntlArg::F_SETLK(&lock)).unwrap();
+    let info = serde_json::json!({"ID": "5d6f2f6e-0000-4b6a-9e8e-111111111111", "Operation": "OperationTypeApply", "Info": "", "Who": "zoe@laptop",
+        "Version": "1.11.4", "Created": "2026-11-22T10:00:00Z", "Path": state.to_string_lossy()});
+    let note = states.join(".crucial-sandbox.tfstate.lock.info");
+    std::fs::write(&note, info.to_string()).unwrap();
+    house.start(&Manner::arguments(&["--patience", "20"]));
+    let troubled = house.say(REQUEST, "Nothing is lost");
+    assert_eq!(plain(&troubled), "?");
+    let before = house.said().len();
+    std::fs::remove_file(&note).unwrap();
+    drop(file);
+    house.hear(before, "two of you decide");
+    approve(&house);
+    end(&house);
+}
+
+#[test]
+fn the_disk_is_full() {
+    let house = House::new(1.0);
+    house.start(&Manner::default());
+    house.say(REQUEST, "two of you decide");
+    house.end_well();
+    let before = house.said();
+    let largest = std::fs::metadata(house.data().join("store/db")).unwrap().len();
+    println!("the store has {largest} bytes");
+    let mut ended = 0;
+    for kib in [4, 16, 32, 64] {
+        let errors = house.errors().len();
+        let manner = Manner { file_max_kib: Some(kib), ..Manner::default() };
+        let mut child_ended = false;
+        house.launch(&manner);
+        let deadline = now() + PATIENCE;
+        let mut sent = 0;
+        while !child_ended && now() < deadline {
+            house.send(&format!("bob> /kaas request other-{sent} size=small"));
+            sent += 1;
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            child_ended = !house.runs();
+        }
+        let status = house.end();
+        println!("{kib} KiB: {status} after {sent}: {}", &house.errors()[errors..]);
+        ended += usize::from(!status.success());
+    }
+    assert!(ended > 0);
+    // With room again: everything that was acknowledged is there, and goes on.
+    assert_eq!(house.said()[..before.len()].len(), before.len());
+    house.start(&Manner::default());
+    house.say("bob> press Approve on crucial-sandbox", "bob approved");
+    house.say("carol> press Approve on crucial-sandbox", "Your kubeconfig");
+    house.end_well();
+    house.assert_audit();
+}
+
+#[test]
+fn rancher_is_down() {
+    let house = House::new(1.0);
+    house.start(&Manner::default());
+    house.rancher.switch_on(Fault::Unavailable).unwrap();
+    let troubled = house.say(REQUEST, "Nothing is lost");
+    assert_eq!(plain(&troubled), "?");
+    let before = house.said().len();
+    house.rancher.switch_off(Fault::Unavailable).unwrap();
+    house.hear(before, "two of you decide");
+    approve(&house);
+    end(&house);
+}
+
+#[test]
+fn rancher_refuses_the_token() {
+    let house = House::new(1.0);
+    house.start(&Manner::default());
+    house.say(REQUEST, "two of you decide");
+    house.rancher.switch_on(Fault::TokenDead).unwrap();
+    house.say("bob> press Approve", "bob approved");
+    let stuck = house.say("carol> press Approve", "is stuck");
+    assert_eq!(plain(&stuck), "?");
+    house.rancher.switch_off(Fault::TokenDead).unwrap();
+    house.say("alice> /kaas retry crucial-sandbox", "Your kubeconfig");
+    end(&house);
+}
+
+#[test]
+fn a_create_fails_and_is_taken_down_again() {
+    let house = House::new(1.0);
+    house.rancher.switch_on(Fault::CreateFails).unwrap();
+    house.start(&Manner::default());
+    house.say(REQUEST, "two of you decide");
+    house.say("bob> press Approve", "bob approved");
+    let stuck = house.say("carol> press Approve", "is stuck");
+    assert_eq!(plain(&stuck), "?");
+    let undoing = house.say("alice> /kaas cancel crucial-sandbox", "took it back");
+    assert_eq!(undoing, "?");
+    let before = house.said().len();
+    house.hear(before, "two of you decide");
+    house.say("bob> /kaas approve crucial-sandbox", "bob approved");
+    let gone = house.say("dave> /kaas approve crucial-sandbox", "Rancher knows it no more");
+    assert_eq!(gone, "?");
+    end(&house);
+    assert!(!house.git(&["ls-tree", "-r", "--name-only", "main"]).contains("clusters/crucial-sandbox"));
+}
+
+#[test]
+fn a_removal_hangs() {
+    let house = House::new(1.0);
+    let mut manner = Manner::arguments(&["--patience", "8"]);
+    house.start(&manner);
+    house.say(REQUEST, "two of you decide");
+    approve(&house);
+    house.say("alice> /kaas destroy crucial-sandbox", "two of you decide");
+    house.rancher.switch_on(Fault::RemovalHangs).unwrap();
+    house.say("bob> /kaas approve crucial-sandbox", "bob approved");
+    let troubled = house.say("dave> /kaas approve crucial-sandbox", "took too long");
+    assert_eq!(plain(&troubled), "?");
+    house.kill();
+    manner.arguments.clear();
+    house.rancher.switch_off(Fault::RemovalHangs).unwrap();
+    let before = house.said().len();
+    house.start(&manner);
+    house.hear(before, "Rancher knows it no more");
+    end(&house);
+}
