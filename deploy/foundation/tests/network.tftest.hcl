@@ -140,3 +140,16 @@ run "one_zone_with_flow_logs" {
     error_message = "Flow logs do not go where they were told to."
   }
 }
+
+run "a_zone_that_the_account_lacks" {
+  command = plan
+
+  override_data {
+    target = data.aws_availability_zones.here
+    values = {
+      names = ["eu-west-1a", "eu-west-1b"]
+    }
+  }
+
+  expect_failures = [aws_vpc.this]
+}

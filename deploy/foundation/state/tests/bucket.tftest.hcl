@@ -117,3 +117,13 @@ run "with_a_key_and_a_log" {
     error_message = "backend_hcl leaves out the key of the state or of its encryption."
   }
 }
+
+run "a_foundation_that_kaas_could_overwrite" {
+  command = plan
+
+  variables {
+    foundation_key = "clusters/foundation.tfstate"
+  }
+
+  expect_failures = [aws_s3_bucket.states]
+}
