@@ -149,6 +149,10 @@ macro_rules! store_over {
                 $through!(self.inner().keys())
             }
 
+            async fn journals(&self) -> anyhow::Result<Vec<ClusterKey>> {
+                $through!(self.inner().journals())
+            }
+
             async fn journal(&self, key: &ClusterKey) -> anyhow::Result<Vec<Entry>> {
                 $through!(self.inner().journal(key))
             }
