@@ -250,3 +250,31 @@ fn answers_of_an_older_change_are_stale() {
     assert_eq!(life.cluster, before);
     assert!(life.fact(Fact::CardPosted { change: ChangeNumber(43), message: "m8".to_owned() }));
 }
+
+/// The pull request of an earlier change may be put away late, while this one's undo still waits for its own.
+#[test]
+fn an_undo_ends_with_its_own_pull_request() {
+    let mut life = Life::under(policy());
+    let second = Ask::Request { form: form(), number: ChangeNumber(43), place: place(), owned: 0 };
+    life.ask("alice", second).unwrap();
+    let fault = kaas::lifecycle::Fault { reference: "K-7F3Q".to_owned(), text: "there is no room".to_owned() };
+    let effect = kaas::lifecycle::EffectKey { cluster: key(), revision: 1, index: 0 };
+    let through = |life: &mut Life| {
+        life.fact(Fact::PullOpened { pull: pull() });
+        life.fact(Fact::PlanReady { plan: plan() });
+        life.ask("bob", approve()).unwrap();
+        life.ask("carol", approve()).unwrap();
+    };
+    through(&mut life);
+    life.fact(Fact::Broken { effect, fault });
+    life.ask("alice", Ask::Cancel).unwrap();
+    through(&mut life);
+    life.fact(Fact::Applied { cluster_id: None });
+    life.fact(Fact::Gone);
+    let waiting = life.cluster.clone();
+    assert!(matches!(life.state(), State::Joining(_)));
+    assert!(!life.fact(Fact::PullWithdrawn { change: FIRST }));
+    assert_eq!(life.cluster, waiting);
+    assert!(life.fact(Fact::PullWithdrawn { change: ChangeNumber(43) }));
+    assert!(matches!(life.state(), State::Closed(_)));
+}

@@ -4,6 +4,7 @@
 
 mod details;
 mod people;
+mod planted;
 mod record;
 mod simulation;
 mod stores;
