@@ -73,7 +73,7 @@ impl FrontDesk {
             Command::Classes => Ok(one(say::classes(catalogue))),
             Command::List { which, owner } => self.list(heard, which, owner.as_deref()).await,
             Command::Show(name) => self.show(&name).await,
-            Command::Request { form, dry_run: true } => self.dry_run(heard, &form, line),
+            Command::Request { form, dry_run: true } => self.dry_run(heard, form),
             Command::Request { form, dry_run: false } => self.request(heard, form).await,
             Command::Approve(name) => self.ask(heard, &name, Proof::Command, Ask::Approve { plan: None }).await,
             Command::Withdraw(name) => self.ask(heard, &name, Proof::Command, Ask::Withdraw).await,
@@ -186,17 +186,18 @@ impl FrontDesk {
         CardView { cluster, policy, now: self.engine.clock.now(), tz, progress: None, usually: None }
     }
 
-    fn dry_run(&self, heard: &Heard, form: &Form, line: &str) -> anyhow::Result<Vec<Reply>> {
+    fn dry_run(&self, heard: &Heard, form: Form) -> anyhow::Result<Vec<Reply>> {
         let policy: &Policy = &self.tenant.policy;
         if !policy.may_request(&heard.by.id) {
             return Ok(one(self.refused(&Refusal::MayNotRequest { admins: policy.admins.clone() }, &form.name)));
         }
         let class =
-            self.tenant.catalogue.class_of(form).ok_or_else(|| anyhow::anyhow!("the class {} is gone", form.class))?;
+            self.tenant.catalogue.class_of(&form).ok_or_else(|| anyhow::anyhow!("the class {} is gone", form.class))?;
         let by = &heard.by;
-        let files = cluster_files(&self.tenant.settings, &self.tenant.templates, class, form, ChangeNumber(0), by, by)?;
+        let files = cluster_files(&self.tenant.settings, &self.tenant.templates, class, &form, ChangeNumber(0), by, by)?;
         let rendered: Vec<&str> = files.iter().map(|f| f.content.as_str()).collect();
-        Ok(one(say::dry_run(form, &rendered.join("\n"), line)))
+        let line = Command::Request { form: form.clone(), dry_run: false }.echo();
+        Ok(one(say::dry_run(&form, &rendered.join("\n"), &line)))
     }
 
     async fn no_such_cluster(&self, name: &ClusterName) -> anyhow::Result<Vec<Reply>> {

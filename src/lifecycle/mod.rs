@@ -198,6 +198,9 @@ pub struct Change {
     pub card: Option<String>,
     /// How long its steps took.
     pub took: Took,
+    /// The trouble that the thread was told of since the state was entered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<String>,
 }
 
 /// Where a conversation takes place.

@@ -115,6 +115,7 @@ fn request(
         state: State::Preparing { pull: None, plan: None },
         card: None,
         took: Took::default(),
+        told: None,
     };
     let cluster =
         Cluster { key: key.clone(), owner: by.clone(), form: form.clone(), written: number, live: None, change };
@@ -190,12 +191,12 @@ impl<'p> Turn<'p> {
             return Err(Refusal::ReactionTooWeak { risk: review.plan.risk });
         }
         let quorum = self.policy.quorum.of(review.plan.risk);
+        let mut review = review.clone();
+        // Somebody who is no approver any more decides nothing.
+        review.votes = self.policy.counting(&review);
         if review.votes.iter().any(|v| v.by.id == by.id) {
             return Err(Refusal::AlreadyVoted { missing: quorum.saturating_sub(count(&review.votes)) });
         }
-        let mut review = review.clone();
-        // Somebody who is no approver any more decides nothing.
-        review.votes.retain(|v| self.policy.is_approver(&v.by.id));
         review.votes.push(Vote { by: by.clone(), at: self.at, proof });
         if count(&review.votes) < quorum {
             self.cluster.change.state = State::Reviewing(review);
@@ -226,6 +227,13 @@ impl<'p> Turn<'p> {
                 review.votes.retain(|v| !given(v));
                 self.effects.push(Effect::Card);
                 Ok(true)
+            }
+            // Decided is decided, and whoever believes to have stopped it has to know. An old reaction may be tidied away.
+            state
+                if state.approved().is_some_and(|approved| approved.receipt.votes.iter().any(given))
+                    && (proof != Proof::Reaction || !state.is_over()) =>
+            {
+                Err(Refusal::NotInReview { wanted: Wanted::Withdraw, state: state.name().to_owned() })
             }
             _ if proof == Proof::Reaction => Ok(false),
             _ => Err(Refusal::NoVote),
@@ -595,8 +603,9 @@ impl<'p> Turn<'p> {
     fn reminder_due(&mut self) -> bool {
         let State::Reviewing(review) = &self.cluster.change.state else { return false };
         let quorum = self.policy.quorum.of(review.plan.risk);
-        let missing = quorum.saturating_sub(count(&review.votes));
-        let waiting = |p: &Person| review.votes.iter().all(|v| v.by.id != p.id);
+        let votes = self.policy.counting(review);
+        let missing = quorum.saturating_sub(count(&votes));
+        let waiting = |p: &Person| votes.iter().all(|v| v.by.id != p.id);
         let approvers = self.policy.approvers_but(&self.cluster.change.by.id).into_iter().filter(waiting).collect();
         self.effects.push(Effect::Post(Notice::StillWaiting { missing, approvers, deadline: review.deadline }));
         true
@@ -628,8 +637,11 @@ impl<'p> Turn<'p> {
     }
 
     fn troubled(&mut self, fault: &super::Fault, again: Timestamp) -> bool {
-        let open = self.cluster.open().is_some();
+        // Two effects may meet the same trouble; people read of it once.
+        let told = self.cluster.change.told.as_ref() == Some(&fault.text);
+        let open = self.cluster.open().is_some() && !told;
         if open {
+            self.cluster.change.told = Some(fault.text.clone());
             self.effects.push(Effect::Post(Notice::Troubled { fault: fault.clone(), again }));
         }
         open
@@ -640,6 +652,7 @@ impl<'p> Turn<'p> {
     fn enter(&mut self, state: State) {
         self.cluster.change.state = state;
         self.cluster.change.entered = self.at;
+        self.cluster.change.told = None;
         self.entered = true;
     }
 
@@ -773,6 +786,7 @@ impl<'p> Turn<'p> {
             state: State::Preparing { pull: None, plan: None },
             card: None,
             took: Took::default(),
+            told: None,
         };
         self.prepare();
     }

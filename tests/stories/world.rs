@@ -194,7 +194,7 @@ impl World {
         let forge = FakeForge::new(&common);
         let rancher = FakeRancher::new(&common);
         let terraform = FakeTerraform::new(&common, &rancher);
-        let config = Config::demo(Path::new("demo"), "https://rancher.example", Path::new("token")).unwrap();
+        let config = Config::demo(Path::new("/srv/kaas"), "https://rancher.example", Path::new("/srv/kaas/token")).unwrap();
         let mut policy = config.tenants[0].policy.clone();
         change(&mut policy);
         let death = Arc::new(Notify::new());
@@ -271,8 +271,8 @@ impl World {
     async fn brings(&self, by: &Person, line: &str) {
         self.note_person(&by.name, line);
         let heard = self.heard(by);
-        if let Some(command) = line.strip_prefix("/kaas") {
-            self.deliver(by, async |desk| desk.command(&heard, command).await).await;
+        if line.starts_with("/kaas") {
+            self.deliver(by, async |desk| desk.command(&heard, line).await).await;
         } else {
             let (act, card) = self.card_meant(line);
             self.acts(&heard, by, act, &card).await;
