@@ -194,7 +194,8 @@ impl FrontDesk {
         let class =
             self.tenant.catalogue.class_of(&form).ok_or_else(|| anyhow::anyhow!("the class {} is gone", form.class))?;
         let by = &heard.by;
-        let files = cluster_files(&self.tenant.settings, &self.tenant.templates, class, &form, ChangeNumber(0), by, by)?;
+        let files =
+            cluster_files(&self.tenant.settings, &self.tenant.templates, class, &form, ChangeNumber(0), by, by)?;
         let rendered: Vec<&str> = files.iter().map(|f| f.content.as_str()).collect();
         let line = Command::Request { form: form.clone(), dry_run: false }.echo();
         Ok(one(say::dry_run(&form, &rendered.join("\n"), &line)))

@@ -150,9 +150,7 @@ impl Scene<'_> {
                     .await?
                 {
                     Granting::Done(grants) => Ok(Outcome::Fact(Fact::Granted { grants })),
-                    Granting::Waiting => {
-                        self.again_within(JOIN_LIMIT, None, "the way in is not in force yet")
-                    }
+                    Granting::Waiting => self.again_within(JOIN_LIMIT, None, "the way in is not in force yet"),
                 }
             }
             Effect::AwaitGone { cluster_id } => self.await_gone(cluster_id.as_deref()).await,
@@ -308,9 +306,7 @@ impl Scene<'_> {
         // Rancher down began nothing.
         let (key, number) = (&self.cluster.key, self.cluster.change.number);
         let goes_on = self.call.attempt > 1 && self.tenant.runner.began(key, number, approved).await;
-        if !goes_on
-            && let Some(fact) = self.head_is_another(head).await?
-        {
+        if !goes_on && let Some(fact) = self.head_is_another(head).await? {
             return Ok(Outcome::Fact(fact));
         }
         let job = self.job().await?;

@@ -110,6 +110,7 @@ fn request(
         place: place.clone(),
         reason: form.reason.clone(),
         ticket: form.ticket.clone(),
+        lease_ended: false,
         asked: at,
         entered: at,
         state: State::Preparing { pull: None, plan: None },
@@ -624,6 +625,7 @@ impl<'p> Turn<'p> {
         let place = self.cluster.change.place.clone();
         let owner = self.cluster.owner.clone();
         self.start_destroy(&owner, number, &place, None);
+        self.cluster.change.lease_ended = true;
         self.effects.push(Effect::Post(Notice::LeaseEnded));
         true
     }
@@ -781,6 +783,7 @@ impl<'p> Turn<'p> {
             place: place.clone(),
             reason,
             ticket: None,
+            lease_ended: false,
             asked: self.at,
             entered: self.at,
             state: State::Preparing { pull: None, plan: None },

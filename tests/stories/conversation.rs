@@ -157,7 +157,8 @@ pub fn lines(message: &Message) -> Vec<String> {
 fn without_progress(head: &str) -> String {
     let Some((before, change)) = head.rsplit_once("   change ") else { return head.to_owned() };
     let working = ["planning", "applying", "destroying", "joining", "making sure that it is gone"];
-    let ends = working.iter().find_map(|state| before.find(&format!(" · {state}")).map(|at| at + " · ".len() + state.len()));
+    let ends =
+        working.iter().find_map(|state| before.find(&format!(" · {state}")).map(|at| at + " · ".len() + state.len()));
     format!("{}   change {change}", &before[..ends.unwrap_or(before.len())])
 }
 

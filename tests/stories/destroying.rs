@@ -108,7 +108,7 @@ fn a_lease_ends() {
     (7d pass)
       card │ crucial-sandbox · destroy · planning   change 2
            │ small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5 · frees about $412 a month
-           │ @alice asked for it
+           │ kaas asks for it, because the time is over
            │ [ Cancel ]
       kaas │ crucial-sandbox: its 7 days are over, so kaas asks for it to be destroyed. Nothing is touched before that is approved.
       card │ crucial-sandbox · destroy · waiting for 2 approvals   change 2
@@ -147,7 +147,7 @@ fn a_lease_ends_and_nobody_decides() {
     (7d pass)
       card │ crucial-sandbox · destroy · planning   change 2
            │ small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5 · frees about $412 a month
-           │ @alice asked for it
+           │ kaas asks for it, because the time is over
            │ [ Cancel ]
       kaas │ crucial-sandbox: its 7 days are over, so kaas asks for it to be destroyed. Nothing is touched before that is approved.
       card │ crucial-sandbox · destroy · waiting for 2 approvals   change 2
@@ -162,7 +162,7 @@ fn a_lease_ends_and_nobody_decides() {
       kaas │ crucial-sandbox still waits for two approvals. @bob, @carol, @dave: press Approve on the card, or send /kaas approve crucial-sandbox. It stays open until Mon 30 Nov 12:02.
       card │ crucial-sandbox · destroy · closed: nobody decided by Mon 30 Nov   change 2
       kaas │ crucial-sandbox: closed, because nobody decided by 12:02. The cluster stays as it is.
-      kaas → alice │ Your request to destroy crucial-sandbox was closed, because nobody decided by 12:02. The cluster stays as it is. Ask again when you like: /kaas destroy crucial-sandbox
+      kaas → alice │ The time of crucial-sandbox is over, so kaas asked for it to be destroyed. That was closed, because nobody decided by 12:02. The cluster stays as it is. When you are done with it: /kaas destroy crucial-sandbox
     alice: /kaas list
       kaas → alice │ 1 cluster
                    │ NAME              STATE   OWNER   SIZE        A MONTH   ENDS

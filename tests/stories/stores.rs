@@ -120,7 +120,12 @@ macro_rules! store_over {
                 $through!(self.inner().load(key))
             }
 
-            async fn due(&self, now: Timestamp, limit: usize, skip: &HashSet<ClusterKey>) -> anyhow::Result<Vec<ClusterKey>> {
+            async fn due(
+                &self,
+                now: Timestamp,
+                limit: usize,
+                skip: &HashSet<ClusterKey>,
+            ) -> anyhow::Result<Vec<ClusterKey>> {
                 $through!(self.inner().due(now, limit, skip))
             }
 

@@ -217,6 +217,9 @@ pub(super) fn what(view: &CardView<'_>) -> Say {
 
 /// `@alice: "load test of billing" (OPS-77)`. It names the person and does not notify them: they have just asked for it.
 pub(super) fn asked(change: &Change) -> Option<Say> {
+    if change.lease_ended {
+        return Some(Say::of("kaas asks for it, because the time is over"));
+    }
     let say = Say::default().said(&format!("@{}", change.by.name));
     let say = match &change.reason {
         Some(reason) => say.text(": \"").said(reason.as_str()).text("\""),

@@ -16,7 +16,7 @@ mod rancher;
 mod terraform;
 
 pub use chat::FakeChat;
-pub use forge::{FakeForge};
+pub use forge::FakeForge;
 pub use rancher::FakeRancher;
 pub use terraform::FakeTerraform;
 

@@ -63,7 +63,9 @@ fn plan(cluster: &ClusterKey, destroy: bool, made: u32, moved: u32, content: &Co
     let highlights = match gone {
         0 => Vec::new(),
         1 => vec!["destroys rancher2_machine_config_v2.pool".to_owned()],
-        _ => vec!["destroys rancher2_cluster_v2.this".to_owned(), "destroys rancher2_machine_config_v2.pool".to_owned()],
+        _ => {
+            vec!["destroys rancher2_cluster_v2.this".to_owned(), "destroys rancher2_machine_config_v2.pool".to_owned()]
+        }
     };
     let digest = hex(&Sha256::digest(format!("{cluster} {destroy} {made} {moved} {content}")));
     Plan {
