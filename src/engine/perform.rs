@@ -150,9 +150,7 @@ impl Scene<'_> {
                     .await?
                 {
                     Granting::Done(grants) => Ok(Outcome::Fact(Fact::Granted { grants })),
-                    Granting::Waiting => {
-                        self.again_within(JOIN_LIMIT, None, "Rancher has not put the way in into force")
-                    }
+                    Granting::Waiting => self.again_within(JOIN_LIMIT, None, "the way in is not in force yet"),
                 }
             }
             Effect::AwaitGone { cluster_id } => self.await_gone(cluster_id.as_deref()).await,
@@ -359,7 +357,7 @@ impl Scene<'_> {
             Sight::Gone => self.again_within(
                 SignedDuration::from_mins(2),
                 None,
-                "Rancher does not know it although terraform made it",
+                "it does not know the cluster that terraform made",
             ),
         }
     }
@@ -375,7 +373,7 @@ impl Scene<'_> {
                 self.again_within(GONE_LIMIT, None, &detail)
             }
             Sight::Joining { detail, .. } => self.again_within(GONE_LIMIT, None, &detail),
-            Sight::Usable(_) => self.again_within(GONE_LIMIT, None, "Rancher still has it"),
+            Sight::Usable(_) => self.again_within(GONE_LIMIT, None, "it still has the cluster"),
         }
     }
 
@@ -432,7 +430,7 @@ impl Scene<'_> {
     fn again_within(&self, limit: SignedDuration, note: Option<String>, detail: &str) -> Answer<Outcome> {
         let lasted = self.now.duration_since(self.cluster.change.entered);
         if lasted > limit {
-            let line = format!("nothing has moved for {} min: {detail}", lasted.as_mins());
+            let line = format!("Rancher is not done after {} min: {detail}", lasted.as_mins());
             return Err(Trouble::Lasting { line, source: None });
         }
         Ok(Outcome::Later { at: self.soon(), note })

@@ -188,6 +188,9 @@ pub struct Change {
     pub reason: Option<Reason>,
     /// The ticket.
     pub ticket: Option<Ticket>,
+    /// Whether nobody asked for it but the end of the lease; `by` is the owner then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lease_ended: bool,
     /// When it was asked for.
     pub asked: Timestamp,
     /// When its state was entered.
@@ -198,6 +201,9 @@ pub struct Change {
     pub card: Option<String>,
     /// How long its steps took.
     pub took: Took,
+    /// The trouble that the thread was told of since the state was entered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<String>,
 }
 
 /// Where a conversation takes place.

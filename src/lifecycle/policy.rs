@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use super::form::Reason;
-use super::{Cluster, Person, PersonId, Proof, Risk};
+use super::{Cluster, Person, PersonId, Proof, Review, Risk, Vote};
 
 /// A tenant's policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +77,11 @@ impl Policy {
             Proof::Reaction => risk <= self.reactions_up_to,
             Proof::Command | Proof::Button | Proof::Review => true,
         }
+    }
+
+    /// The votes that count: those of people who are approvers now.
+    pub fn counting(&self, review: &Review) -> Vec<Vote> {
+        review.votes.iter().filter(|vote| self.is_approver(&vote.by.id)).cloned().collect()
     }
 
     /// The approvers who are not `requester`.

@@ -110,11 +110,13 @@ fn request(
         place: place.clone(),
         reason: form.reason.clone(),
         ticket: form.ticket.clone(),
+        lease_ended: false,
         asked: at,
         entered: at,
         state: State::Preparing { pull: None, plan: None },
         card: None,
         took: Took::default(),
+        told: None,
     };
     let cluster =
         Cluster { key: key.clone(), owner: by.clone(), form: form.clone(), written: number, live: None, change };
@@ -190,12 +192,12 @@ impl<'p> Turn<'p> {
             return Err(Refusal::ReactionTooWeak { risk: review.plan.risk });
         }
         let quorum = self.policy.quorum.of(review.plan.risk);
+        let mut review = review.clone();
+        // Somebody who is no approver any more decides nothing.
+        review.votes = self.policy.counting(&review);
         if review.votes.iter().any(|v| v.by.id == by.id) {
             return Err(Refusal::AlreadyVoted { missing: quorum.saturating_sub(count(&review.votes)) });
         }
-        let mut review = review.clone();
-        // Somebody who is no approver any more decides nothing.
-        review.votes.retain(|v| self.policy.is_approver(&v.by.id));
         review.votes.push(Vote { by: by.clone(), at: self.at, proof });
         if count(&review.votes) < quorum {
             self.cluster.change.state = State::Reviewing(review);
@@ -226,6 +228,13 @@ impl<'p> Turn<'p> {
                 review.votes.retain(|v| !given(v));
                 self.effects.push(Effect::Card);
                 Ok(true)
+            }
+            // Decided is decided, and whoever believes to have stopped it has to know. An old reaction may be tidied away.
+            state
+                if state.approved().is_some_and(|approved| approved.receipt.votes.iter().any(given))
+                    && (proof != Proof::Reaction || !state.is_over()) =>
+            {
+                Err(Refusal::NotInReview { wanted: Wanted::Withdraw, state: state.name().to_owned() })
             }
             _ if proof == Proof::Reaction => Ok(false),
             _ => Err(Refusal::NoVote),
@@ -595,8 +604,9 @@ impl<'p> Turn<'p> {
     fn reminder_due(&mut self) -> bool {
         let State::Reviewing(review) = &self.cluster.change.state else { return false };
         let quorum = self.policy.quorum.of(review.plan.risk);
-        let missing = quorum.saturating_sub(count(&review.votes));
-        let waiting = |p: &Person| review.votes.iter().all(|v| v.by.id != p.id);
+        let votes = self.policy.counting(review);
+        let missing = quorum.saturating_sub(count(&votes));
+        let waiting = |p: &Person| votes.iter().all(|v| v.by.id != p.id);
         let approvers = self.policy.approvers_but(&self.cluster.change.by.id).into_iter().filter(waiting).collect();
         self.effects.push(Effect::Post(Notice::StillWaiting { missing, approvers, deadline: review.deadline }));
         true
@@ -615,6 +625,7 @@ impl<'p> Turn<'p> {
         let place = self.cluster.change.place.clone();
         let owner = self.cluster.owner.clone();
         self.start_destroy(&owner, number, &place, None);
+        self.cluster.change.lease_ended = true;
         self.effects.push(Effect::Post(Notice::LeaseEnded));
         true
     }
@@ -628,8 +639,11 @@ impl<'p> Turn<'p> {
     }
 
     fn troubled(&mut self, fault: &super::Fault, again: Timestamp) -> bool {
-        let open = self.cluster.open().is_some();
+        // Two effects may meet the same trouble; people read of it once.
+        let told = self.cluster.change.told.as_ref() == Some(&fault.text);
+        let open = self.cluster.open().is_some() && !told;
         if open {
+            self.cluster.change.told = Some(fault.text.clone());
             self.effects.push(Effect::Post(Notice::Troubled { fault: fault.clone(), again }));
         }
         open
@@ -640,6 +654,7 @@ impl<'p> Turn<'p> {
     fn enter(&mut self, state: State) {
         self.cluster.change.state = state;
         self.cluster.change.entered = self.at;
+        self.cluster.change.told = None;
         self.entered = true;
     }
 
@@ -768,11 +783,13 @@ impl<'p> Turn<'p> {
             place: place.clone(),
             reason,
             ticket: None,
+            lease_ended: false,
             asked: self.at,
             entered: self.at,
             state: State::Preparing { pull: None, plan: None },
             card: None,
             took: Took::default(),
+            told: None,
         };
         self.prepare();
     }

@@ -93,6 +93,8 @@ pub(crate) fn cluster(kind: Kind, undo: bool) -> Cluster {
         state: State::Preparing { pull: None, plan: None },
         card: None,
         took: Took::default(),
+        lease_ended: false,
+        told: None,
     };
     let key = ClusterKey { tenant: "acme".parse().unwrap(), name: form.name.clone() };
     Cluster { key, owner: person("alice"), form, written: change.number, live: None, change }

@@ -178,11 +178,11 @@ fn lists() {
            │ @erin: "month end"
            │ [ Cancel ]
       card │ grey-heron · new cluster · waiting for 2 approvals   change 2
-           │ Plan 41d05d  7 to add, 0 to change, 0 to destroy · green: touches nothing that exists
+           │ Plan 65c8c0  7 to add, 0 to change, 0 to destroy · green: touches nothing that exists
            │ Votes        none yet · two of bob, carol, dave
            │ Pull request #18 https://forge.example/acme/clusters/pull/18
            │ [ Approve ] [ Reject … ] [ Plan ] [ Cancel ]
-      kaas │ grey-heron: the plan is here. 7 to add, nothing existing is touched. @bob, @carol, @dave, two of you decide.   [plan-41d05d.txt]
+      kaas │ grey-heron: the plan is here. 7 to add, nothing existing is touched. @bob, @carol, @dave, two of you decide.   [plan-65c8c0.txt]
     bob: press Approve on grey-heron
       card │ grey-heron · new cluster · waiting for 1 more approval   change 2
            │ Votes        bob approved · one more of carol, dave
@@ -205,7 +205,7 @@ fn lists() {
       kaas → bob │ crucial-sandbox · new cluster · ready until Sun 29 Nov   change 1
                  │ small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5 · about $412 a month · until Sun 29 Nov
                  │ @alice asked for it
-                 │ Plan 190f3a  7 to add, 0 to change, 0 to destroy · green: touches nothing that exists
+                 │ Plan 62c8a3  7 to add, 0 to change, 0 to destroy · green: touches nothing that exists
                  │ Votes        bob and carol approved
                  │ Pull request #17 https://forge.example/acme/clusters/pull/17
                  │ Asked        12:00, 2 min ago
@@ -217,12 +217,12 @@ fn lists() {
       kaas → bob │ grey-heron · new cluster · waiting for 1 more approval   change 2
                  │ large: 3 + 5 nodes m6i.2xlarge, eu-west-1, RKE2 v1.33.5 · about $2,310 a month · until Sun 29 Nov (7 days)
                  │ @erin: "month end"
-                 │ Plan 41d05d  7 to add, 0 to change, 0 to destroy · green: touches nothing that exists
+                 │ Plan 65c8c0  7 to add, 0 to change, 0 to destroy · green: touches nothing that exists
                  │ Votes        bob approved · one more of carol, dave
                  │ Pull request #18 https://forge.example/acme/clusters/pull/18
                  │ Asked        12:02, 15 s ago
     carol: press Plan on grey-heron
-      kaas → carol │ grey-heron: plan 41d05d in full. Values that may be secret are left out.   [plan-41d05d.txt]
+      kaas → carol │ grey-heron: plan 65c8c0 in full. Values that may be secret are left out.   [plan-65c8c0.txt]
     erin: press Cancel on grey-heron
       card │ grey-heron · new cluster · cancelled by erin   change 2
            │ large: 3 + 5 nodes m6i.2xlarge, eu-west-1, RKE2 v1.33.5 · about $2,310 a month
@@ -249,7 +249,7 @@ fn what_can_be_asked_for() {
                    │   medium  m6i.xlarge   1 + 5 nodes (1 to 20 workers)  about $1,059 a month
                    │   large   m6i.2xlarge  3 + 5 nodes (3 to 40 workers)  about $2,310 a month
                    │   k8s     RKE2 v1.33.5, RKE2 v1.32.9
-                   │   region  eu-west-1, eu-central-1
+                   │   region  eu-west-1
                    │   ttl     7 days, at most 30 days
                    │
                    │ aws-k3s: K3s on EC2, for small things
@@ -272,14 +272,14 @@ fn what_can_be_asked_for() {
                    │     }
                    │   }
                    │   backend "local" {
-                   │     path = "/work/wt-stories/demo/states/crucial-sandbox.tfstate"
+                   │     path = "/srv/kaas/states/crucial-sandbox.tfstate"
                    │   }
                    │ }
                    │
                    │ data "terraform_remote_state" "main" {
                    │   backend = "local"
                    │   config = {
-                   │     path = "/work/wt-stories/demo/foundation.tfstate"
+                   │     path = "/srv/kaas/foundation.tfstate"
                    │   }
                    │ }
                    │
@@ -308,6 +308,6 @@ fn what_can_be_asked_for() {
                    │ output "cluster_name" {
                    │   value = module.crucial-sandbox.cluster_name
                    │ }
-                   │ To ask for it:  request crucial-sandbox size=small ttl=2d --dry-run
+                   │ To ask for it: /kaas request crucial-sandbox class=aws size=small workers=3 k8s=v1.33.5+rke2r1 region=eu-west-1 ttl=2d
     "#);
 }

@@ -22,11 +22,11 @@ fn a_rejection_has_its_reason() {
            │ @alice asked for it
            │ [ Cancel ]
       card │ crucial-sandbox · new cluster · waiting for 2 approvals   change 1
-           │ Plan 190f3a  7 to add, 0 to change, 0 to destroy · green: touches nothing that exists
+           │ Plan 62c8a3  7 to add, 0 to change, 0 to destroy · green: touches nothing that exists
            │ Votes        none yet · two of bob, carol, dave
            │ Pull request #17 https://forge.example/acme/clusters/pull/17
            │ [ Approve ] [ Reject … ] [ Plan ] [ Cancel ]
-      kaas │ crucial-sandbox: the plan is here. 7 to add, nothing existing is touched. @bob, @carol, @dave, two of you decide.   [plan-190f3a.txt]
+      kaas │ crucial-sandbox: the plan is here. 7 to add, nothing existing is touched. @bob, @carol, @dave, two of you decide.   [plan-62c8a3.txt]
     bob: +1
       card │ crucial-sandbox · new cluster · waiting for 1 more approval   change 1
            │ Votes        bob approved · one more of carol, dave
@@ -41,11 +41,11 @@ fn a_rejection_has_its_reason() {
            │ @alice asked for it
            │ [ Cancel ]
       card │ crucial-sandbox · new cluster · waiting for 2 approvals   change 2
-           │ Plan 9b47df  7 to add, 0 to change, 0 to destroy · green: touches nothing that exists
+           │ Plan 2130a8  7 to add, 0 to change, 0 to destroy · green: touches nothing that exists
            │ Votes        none yet · two of bob, carol, dave
            │ Pull request #18 https://forge.example/acme/clusters/pull/18
            │ [ Approve ] [ Reject … ] [ Plan ] [ Cancel ]
-      kaas │ crucial-sandbox: the plan is here. 7 to add, nothing existing is touched. @bob, @carol, @dave, two of you decide.   [plan-9b47df.txt]
+      kaas │ crucial-sandbox: the plan is here. 7 to add, nothing existing is touched. @bob, @carol, @dave, two of you decide.   [plan-2130a8.txt]
     dave: /kaas reject crucial-sandbox
       card │ crucial-sandbox · new cluster · rejected by dave   change 2
            │ small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5 · about $412 a month
@@ -98,9 +98,9 @@ fn who_may_decide() {
     insta::assert_snapshot!(told, @"
     (alice has asked for crucial-sandbox, and its plan waits for approvals)
     alice: +1
-      kaas → alice │ You asked for crucial-sandbox, so somebody else has to approve it: two of bob, carol, dave.
+      kaas → alice │ You asked for crucial-sandbox, so somebody else has to approve it: two of bob, carol, dave. To take it back: /kaas cancel crucial-sandbox
     alice: press Reject because I changed my mind
-      kaas → alice │ You asked for crucial-sandbox, so somebody else has to approve it: two of bob, carol, dave.
+      kaas → alice │ You asked for crucial-sandbox, so somebody else has to approve it: two of bob, carol, dave. To take it back: /kaas cancel crucial-sandbox
     mallory: press Approve
       kaas → mallory │ You can't decide about crucial-sandbox: you are not one of its approvers (bob, carol, dave).
     erin: /kaas approve crucial-sandbox
@@ -134,7 +134,7 @@ fn two_people_at_once() {
       card │ crucial-sandbox · new cluster · applying   change 1
            │ Votes        bob and carol approved
            │ [ Plan ]
-      kaas │ crucial-sandbox: approved by bob and carol over plan 190f3a. Applying now.
+      kaas │ crucial-sandbox: approved by bob and carol over plan 62c8a3. Applying now.
       card │ crucial-sandbox · new cluster · joining   change 1
       card │ crucial-sandbox · new cluster · ready until Sun 29 Nov   change 1
            │ small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5 · about $412 a month · until Sun 29 Nov
@@ -167,12 +167,12 @@ fn one_person_under_two_names_counts_once() {
     Bobby: press Approve
       kaas → Bobby │ Your approval of crucial-sandbox counts already; one more is needed.
     Alice of the other chat: press Approve
-      kaas → Alice of the other chat │ You asked for crucial-sandbox, so somebody else has to approve it: two of bob, carol, dave.
+      kaas → Alice of the other chat │ You asked for crucial-sandbox, so somebody else has to approve it: two of bob, carol, dave. To take it back: /kaas cancel crucial-sandbox
     dave: /kaas approve crucial-sandbox
       card │ crucial-sandbox · new cluster · applying   change 1
            │ Votes        bob and dave approved
            │ [ Plan ]
-      kaas │ crucial-sandbox: approved by bob and dave over plan 190f3a. Applying now.
+      kaas │ crucial-sandbox: approved by bob and dave over plan 62c8a3. Applying now.
       card │ crucial-sandbox · new cluster · joining   change 1
       card │ crucial-sandbox · new cluster · ready until Sun 29 Nov   change 1
            │ small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5 · about $412 a month · until Sun 29 Nov
@@ -203,11 +203,11 @@ fn an_approver_is_removed_before_the_decision() {
            │ Votes        bob approved · one more of carol, dave
     (bob is no approver any more)
     alice: /kaas show crucial-sandbox
-      kaas → alice │ crucial-sandbox · new cluster · waiting for 1 more approval   change 1
+      kaas → alice │ crucial-sandbox · new cluster · waiting for 2 approvals   change 1
                    │ small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5 · about $412 a month · until Sun 29 Nov (7 days)
                    │ @alice asked for it
-                   │ Plan 190f3a  7 to add, 0 to change, 0 to destroy · green: touches nothing that exists
-                   │ Votes        bob approved · one more of carol, dave
+                   │ Plan 62c8a3  7 to add, 0 to change, 0 to destroy · green: touches nothing that exists
+                   │ Votes        none yet · two of carol, dave
                    │ Pull request #17 https://forge.example/acme/clusters/pull/17
                    │ Asked        12:00, 1 min ago
     carol: press Approve
@@ -216,7 +216,7 @@ fn an_approver_is_removed_before_the_decision() {
       card │ crucial-sandbox · new cluster · applying   change 1
            │ Votes        carol and dave approved
            │ [ Plan ]
-      kaas │ crucial-sandbox: approved by carol and dave over plan 190f3a. Applying now.
+      kaas │ crucial-sandbox: approved by carol and dave over plan 62c8a3. Applying now.
       card │ crucial-sandbox · new cluster · joining   change 1
       card │ crucial-sandbox · new cluster · ready until Sun 29 Nov   change 1
            │ small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5 · about $412 a month · until Sun 29 Nov
@@ -246,16 +246,16 @@ fn one_approval_is_enough_where_the_policy_says_so() {
            │ @alice asked for it
            │ [ Cancel ]
       card │ crucial-sandbox · new cluster · waiting for 1 approval   change 1
-           │ Plan 190f3a  7 to add, 0 to change, 0 to destroy · green: touches nothing that exists
+           │ Plan 62c8a3  7 to add, 0 to change, 0 to destroy · green: touches nothing that exists
            │ Votes        none yet · one of bob, carol, dave
            │ Pull request #17 https://forge.example/acme/clusters/pull/17
            │ [ Approve ] [ Reject … ] [ Plan ] [ Cancel ]
-      kaas │ crucial-sandbox: the plan is here. 7 to add, nothing existing is touched. @bob, @carol, @dave, one of you decides.   [plan-190f3a.txt]
+      kaas │ crucial-sandbox: the plan is here. 7 to add, nothing existing is touched. @bob, @carol, @dave, one of you decides.   [plan-62c8a3.txt]
     bob: +1
       card │ crucial-sandbox · new cluster · applying   change 1
            │ Votes        bob approved
            │ [ Plan ]
-      kaas │ crucial-sandbox: approved by bob over plan 190f3a. Applying now.
+      kaas │ crucial-sandbox: approved by bob over plan 62c8a3. Applying now.
       card │ crucial-sandbox · new cluster · joining   change 1
       card │ crucial-sandbox · new cluster · ready until Sun 29 Nov   change 1
            │ small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5 · about $412 a month · until Sun 29 Nov
@@ -290,13 +290,13 @@ fn a_reaction_is_too_weak_for_a_dangerous_plan() {
            │ @alice asked for it
            │ [ Cancel ]
       card │ crucial-sandbox · destroy · waiting for 2 approvals   change 2
-           │ Plan f54b03  0 to add, 0 to change, 7 to destroy · red: destroys or replaces what exists
+           │ Plan 36c59a  0 to add, 0 to change, 7 to destroy · red: destroys or replaces what exists
            │              destroys rancher2_cluster_v2.this
            │              destroys rancher2_machine_config_v2.pool
            │ Votes        none yet · two of bob, carol, dave
            │ Pull request #18 https://forge.example/acme/clusters/pull/18
            │ [ Approve ] [ Reject … ] [ Plan ] [ Cancel ]
-      kaas │ crucial-sandbox: the plan to destroy it is here. 7 to destroy (destroys rancher2_cluster_v2.this, and 1 more). @bob, @carol, @dave, two of you decide.   [plan-f54b03.txt]
+      kaas │ crucial-sandbox: the plan to destroy it is here. 7 to destroy (destroys rancher2_cluster_v2.this, and 1 more). @bob, @carol, @dave, two of you decide.   [plan-36c59a.txt]
     bob: +1
       kaas → bob │ A reaction is not enough for crucial-sandbox: its plan destroys or replaces what exists. Press Approve on the card, or send /kaas approve crucial-sandbox
     bob: press Approve
@@ -306,7 +306,7 @@ fn a_reaction_is_too_weak_for_a_dangerous_plan() {
       card │ crucial-sandbox · destroy · destroying   change 2
            │ Votes        bob and carol approved
            │ [ Plan ]
-      kaas │ crucial-sandbox: approved by bob and carol over plan f54b03. Destroying now.
+      kaas │ crucial-sandbox: approved by bob and carol over plan 36c59a. Destroying now.
       card │ crucial-sandbox · destroy · making sure that it is gone   change 2
       card │ crucial-sandbox · destroy · gone   change 2
       kaas │ crucial-sandbox is gone: 7 resources destroyed, and Rancher knows it no more.
@@ -358,8 +358,9 @@ fn an_approval_is_taken_back() {
       card │ crucial-sandbox · new cluster · applying   change 1
            │ Votes        bob and carol approved
            │ [ Plan ]
-      kaas │ crucial-sandbox: approved by bob and carol over plan 190f3a. Applying now.
+      kaas │ crucial-sandbox: approved by bob and carol over plan 62c8a3. Applying now.
     bob: remove +1
+      kaas → bob │ You can't take back your approval of crucial-sandbox now: it is decided, and terraform is at work. See /kaas show crucial-sandbox.
       card │ crucial-sandbox · new cluster · joining   change 1
       card │ crucial-sandbox · new cluster · ready until Sun 29 Nov   change 1
            │ small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5 · about $412 a month · until Sun 29 Nov
@@ -369,7 +370,7 @@ fn an_approval_is_taken_back() {
                    │ or: rancher login https://rancher.example  then  rancher kubectl get nodes
                    │ 4 nodes, RKE2 v1.33.5, endpoint 10.20.0.15. Done early: /kaas destroy crucial-sandbox
     carol: /kaas withdraw crucial-sandbox
-      kaas → carol │ You have not approved crucial-sandbox, so there is nothing to take back.
+      kaas → carol │ You can't take back your approval of crucial-sandbox now: its last change is complete. See /kaas show crucial-sandbox.
     ");
 }
 
@@ -396,16 +397,16 @@ fn a_card_that_is_not_true_any_more() {
       card │ crucial-sandbox · new cluster · planning   change 1
            │ [ Cancel ]
       card │ crucial-sandbox · new cluster · waiting for 2 approvals   change 1
-           │ Plan b3fc53  7 to add, 0 to change, 1 to destroy · red: destroys or replaces what exists
+           │ Plan cb4a07  7 to add, 0 to change, 1 to destroy · red: destroys or replaces what exists
            │              destroys rancher2_machine_config_v2.pool
            │ Votes        none yet · two of bob, carol, dave
            │ Pull request #17 https://forge.example/acme/clusters/pull/17
            │ [ Approve ] [ Reject … ] [ Plan ] [ Cancel ]
-      kaas │ crucial-sandbox: the plan is here. 7 to add, 1 to destroy (destroys rancher2_machine_config_v2.pool). @bob, @carol, @dave, two of you decide.   [plan-b3fc53.txt]
+      kaas │ crucial-sandbox: the plan is here. 7 to add, 1 to destroy (destroys rancher2_machine_config_v2.pool). @bob, @carol, @dave, two of you decide.   [plan-cb4a07.txt]
     bob: press Approve   (on the card of change 1 as it was)
-      kaas → bob │ That card was for plan 190f3a. The plan is b3fc53 now, and it destroys 1 resource. Look at the card again before you decide.
+      kaas → bob │ That card was for plan 62c8a3. The plan is cb4a07 now, and it destroys 1 resource. Look at the card again before you decide.
     bob: press Reject because I don't like it   (on the card of change 1 as it was)
-      kaas → bob │ That card was for plan 190f3a. The plan is b3fc53 now, and it destroys 1 resource. Look at the card again before you decide.
+      kaas → bob │ That card was for plan 62c8a3. The plan is cb4a07 now, and it destroys 1 resource. Look at the card again before you decide.
     alice: press Cancel
       card │ crucial-sandbox · new cluster · cancelled by alice   change 1
            │ small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5 · about $412 a month
@@ -416,12 +417,12 @@ fn a_card_that_is_not_true_any_more() {
            │ @alice asked for it
            │ [ Cancel ]
       card │ crucial-sandbox · new cluster · waiting for 2 approvals   change 2
-           │ Plan 0c57e5  7 to add, 0 to change, 1 to destroy · red: destroys or replaces what exists
+           │ Plan 66988b  7 to add, 0 to change, 1 to destroy · red: destroys or replaces what exists
            │              destroys rancher2_machine_config_v2.pool
            │ Votes        none yet · two of bob, carol, dave
            │ Pull request #18 https://forge.example/acme/clusters/pull/18
            │ [ Approve ] [ Reject … ] [ Plan ] [ Cancel ]
-      kaas │ crucial-sandbox: the plan is here. 7 to add, 1 to destroy (destroys rancher2_machine_config_v2.pool). @bob, @carol, @dave, two of you decide.   [plan-0c57e5.txt]
+      kaas │ crucial-sandbox: the plan is here. 7 to add, 1 to destroy (destroys rancher2_machine_config_v2.pool). @bob, @carol, @dave, two of you decide.   [plan-66988b.txt]
     bob: press Approve   (on the card of change 1 as it was)
       kaas → bob │ That card is of change 1, which has ended. How things are now: /kaas show crucial-sandbox
     carol: +1   (on the card of change 1 as it was)

@@ -27,15 +27,15 @@ fn an_admin_destroys_what_belongs_to_others() {
            │ @dave: "it costs too much"
            │ [ Cancel ]
       card │ crucial-sandbox · destroy · waiting for 2 approvals   change 2
-           │ Plan f54b03  0 to add, 0 to change, 7 to destroy · red: destroys or replaces what exists
+           │ Plan 36c59a  0 to add, 0 to change, 7 to destroy · red: destroys or replaces what exists
            │              destroys rancher2_cluster_v2.this
            │              destroys rancher2_machine_config_v2.pool
            │ Votes        none yet · two of bob, carol
            │ Pull request #18 https://forge.example/acme/clusters/pull/18
            │ [ Approve ] [ Reject … ] [ Plan ] [ Cancel ]
-      kaas │ crucial-sandbox: the plan to destroy it is here. 7 to destroy (destroys rancher2_cluster_v2.this, and 1 more). @bob, @carol, two of you decide.   [plan-f54b03.txt]
+      kaas │ crucial-sandbox: the plan to destroy it is here. 7 to destroy (destroys rancher2_cluster_v2.this, and 1 more). @bob, @carol, two of you decide.   [plan-36c59a.txt]
     dave: press Approve
-      kaas → dave │ You asked for crucial-sandbox, so somebody else has to approve it: two of bob, carol.
+      kaas → dave │ You asked for crucial-sandbox, so somebody else has to approve it: two of bob, carol. To take it back: /kaas cancel crucial-sandbox
     alice: press Approve
       kaas → alice │ You can't decide about crucial-sandbox: you are not one of its approvers (bob, carol).
     bob: press Approve
@@ -45,7 +45,7 @@ fn an_admin_destroys_what_belongs_to_others() {
       card │ crucial-sandbox · destroy · destroying   change 2
            │ Votes        bob and carol approved
            │ [ Plan ]
-      kaas │ crucial-sandbox: approved by bob and carol over plan f54b03. Destroying now.
+      kaas │ crucial-sandbox: approved by bob and carol over plan 36c59a. Destroying now.
       card │ crucial-sandbox · destroy · making sure that it is gone   change 2
       card │ crucial-sandbox · destroy · gone   change 2
       kaas │ crucial-sandbox is gone: 7 resources destroyed, and Rancher knows it no more.
@@ -69,13 +69,13 @@ fn a_rejected_destroy_leaves_the_cluster_as_it_is() {
            │ @dave asked for it
            │ [ Cancel ]
       card │ crucial-sandbox · destroy · waiting for 2 approvals   change 2
-           │ Plan f54b03  0 to add, 0 to change, 7 to destroy · red: destroys or replaces what exists
+           │ Plan 36c59a  0 to add, 0 to change, 7 to destroy · red: destroys or replaces what exists
            │              destroys rancher2_cluster_v2.this
            │              destroys rancher2_machine_config_v2.pool
            │ Votes        none yet · two of bob, carol
            │ Pull request #18 https://forge.example/acme/clusters/pull/18
            │ [ Approve ] [ Reject … ] [ Plan ] [ Cancel ]
-      kaas │ crucial-sandbox: the plan to destroy it is here. 7 to destroy (destroys rancher2_cluster_v2.this, and 1 more). @bob, @carol, two of you decide.   [plan-f54b03.txt]
+      kaas │ crucial-sandbox: the plan to destroy it is here. 7 to destroy (destroys rancher2_cluster_v2.this, and 1 more). @bob, @carol, two of you decide.   [plan-36c59a.txt]
     bob: press Reject because alice is in the middle of something
       card │ crucial-sandbox · destroy · rejected by bob: alice is in the middle of something   change 2
       kaas │ crucial-sandbox: rejected by bob: alice is in the middle of something. The cluster stays as it is.
@@ -108,17 +108,17 @@ fn a_lease_ends() {
     (7d pass)
       card │ crucial-sandbox · destroy · planning   change 2
            │ small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5 · frees about $412 a month
-           │ @alice asked for it
+           │ kaas asks for it, because the time is over
            │ [ Cancel ]
       kaas │ crucial-sandbox: its 7 days are over, so kaas asks for it to be destroyed. Nothing is touched before that is approved.
       card │ crucial-sandbox · destroy · waiting for 2 approvals   change 2
-           │ Plan f54b03  0 to add, 0 to change, 7 to destroy · red: destroys or replaces what exists
+           │ Plan 36c59a  0 to add, 0 to change, 7 to destroy · red: destroys or replaces what exists
            │              destroys rancher2_cluster_v2.this
            │              destroys rancher2_machine_config_v2.pool
            │ Votes        none yet · two of bob, carol, dave
            │ Pull request #18 https://forge.example/acme/clusters/pull/18
            │ [ Approve ] [ Reject … ] [ Plan ] [ Cancel ]
-      kaas │ crucial-sandbox: the plan to destroy it is here. 7 to destroy (destroys rancher2_cluster_v2.this, and 1 more). @bob, @carol, @dave, two of you decide.   [plan-f54b03.txt]
+      kaas │ crucial-sandbox: the plan to destroy it is here. 7 to destroy (destroys rancher2_cluster_v2.this, and 1 more). @bob, @carol, @dave, two of you decide.   [plan-36c59a.txt]
     bob: press Approve
       card │ crucial-sandbox · destroy · waiting for 1 more approval   change 2
            │ Votes        bob approved · one more of carol, dave
@@ -126,7 +126,7 @@ fn a_lease_ends() {
       card │ crucial-sandbox · destroy · destroying   change 2
            │ Votes        bob and dave approved
            │ [ Plan ]
-      kaas │ crucial-sandbox: approved by bob and dave over plan f54b03. Destroying now.
+      kaas │ crucial-sandbox: approved by bob and dave over plan 36c59a. Destroying now.
       card │ crucial-sandbox · destroy · making sure that it is gone   change 2
       card │ crucial-sandbox · destroy · gone   change 2
       kaas │ crucial-sandbox is gone: 7 resources destroyed, and Rancher knows it no more.
@@ -147,22 +147,22 @@ fn a_lease_ends_and_nobody_decides() {
     (7d pass)
       card │ crucial-sandbox · destroy · planning   change 2
            │ small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5 · frees about $412 a month
-           │ @alice asked for it
+           │ kaas asks for it, because the time is over
            │ [ Cancel ]
       kaas │ crucial-sandbox: its 7 days are over, so kaas asks for it to be destroyed. Nothing is touched before that is approved.
       card │ crucial-sandbox · destroy · waiting for 2 approvals   change 2
-           │ Plan f54b03  0 to add, 0 to change, 7 to destroy · red: destroys or replaces what exists
+           │ Plan 36c59a  0 to add, 0 to change, 7 to destroy · red: destroys or replaces what exists
            │              destroys rancher2_cluster_v2.this
            │              destroys rancher2_machine_config_v2.pool
            │ Votes        none yet · two of bob, carol, dave
            │ Pull request #18 https://forge.example/acme/clusters/pull/18
            │ [ Approve ] [ Reject … ] [ Plan ] [ Cancel ]
-      kaas │ crucial-sandbox: the plan to destroy it is here. 7 to destroy (destroys rancher2_cluster_v2.this, and 1 more). @bob, @carol, @dave, two of you decide.   [plan-f54b03.txt]
+      kaas │ crucial-sandbox: the plan to destroy it is here. 7 to destroy (destroys rancher2_cluster_v2.this, and 1 more). @bob, @carol, @dave, two of you decide.   [plan-36c59a.txt]
     (25h pass)
       kaas │ crucial-sandbox still waits for two approvals. @bob, @carol, @dave: press Approve on the card, or send /kaas approve crucial-sandbox. It stays open until Mon 30 Nov 12:02.
       card │ crucial-sandbox · destroy · closed: nobody decided by Mon 30 Nov   change 2
       kaas │ crucial-sandbox: closed, because nobody decided by 12:02. The cluster stays as it is.
-      kaas → alice │ Your request to destroy crucial-sandbox was closed, because nobody decided by 12:02. The cluster stays as it is. Ask again when you like: /kaas destroy crucial-sandbox
+      kaas → alice │ The time of crucial-sandbox is over, so kaas asked for it to be destroyed. That was closed, because nobody decided by 12:02. The cluster stays as it is. When you are done with it: /kaas destroy crucial-sandbox
     alice: /kaas list
       kaas → alice │ 1 cluster
                    │ NAME              STATE   OWNER   SIZE        A MONTH   ENDS
@@ -192,13 +192,13 @@ fn a_lease_ends_while_a_destroy_is_open() {
            │ @alice asked for it
            │ [ Cancel ]
       card │ crucial-sandbox · destroy · waiting for 2 approvals   change 2
-           │ Plan f54b03  0 to add, 0 to change, 7 to destroy · red: destroys or replaces what exists
+           │ Plan 36c59a  0 to add, 0 to change, 7 to destroy · red: destroys or replaces what exists
            │              destroys rancher2_cluster_v2.this
            │              destroys rancher2_machine_config_v2.pool
            │ Votes        none yet · two of bob, carol, dave
            │ Pull request #18 https://forge.example/acme/clusters/pull/18
            │ [ Approve ] [ Reject … ] [ Plan ] [ Cancel ]
-      kaas │ crucial-sandbox: the plan to destroy it is here. 7 to destroy (destroys rancher2_cluster_v2.this, and 1 more). @bob, @carol, @dave, two of you decide.   [plan-f54b03.txt]
+      kaas │ crucial-sandbox: the plan to destroy it is here. 7 to destroy (destroys rancher2_cluster_v2.this, and 1 more). @bob, @carol, @dave, two of you decide.   [plan-36c59a.txt]
     bob: press Approve
       card │ crucial-sandbox · destroy · waiting for 1 more approval   change 2
            │ Votes        bob approved · one more of carol, dave
@@ -208,7 +208,7 @@ fn a_lease_ends_while_a_destroy_is_open() {
       card │ crucial-sandbox · destroy · destroying   change 2
            │ Votes        bob and carol approved
            │ [ Plan ]
-      kaas │ crucial-sandbox: approved by bob and carol over plan f54b03. Destroying now.
+      kaas │ crucial-sandbox: approved by bob and carol over plan 36c59a. Destroying now.
       card │ crucial-sandbox · destroy · making sure that it is gone   change 2
       card │ crucial-sandbox · destroy · gone   change 2
       kaas │ crucial-sandbox is gone: 7 resources destroyed, and Rancher knows it no more.
@@ -238,13 +238,13 @@ fn a_name_lives_again() {
            │ @alice asked for it
            │ [ Cancel ]
       card │ crucial-sandbox · destroy · waiting for 2 approvals   change 3
-           │ Plan 03c951  0 to add, 0 to change, 7 to destroy · red: destroys or replaces what exists
+           │ Plan 665b2a  0 to add, 0 to change, 7 to destroy · red: destroys or replaces what exists
            │              destroys rancher2_cluster_v2.this
            │              destroys rancher2_machine_config_v2.pool
            │ Votes        none yet · two of bob, carol, dave
            │ Pull request #19 https://forge.example/acme/clusters/pull/19
            │ [ Approve ] [ Reject … ] [ Plan ] [ Cancel ]
-      kaas │ crucial-sandbox: the plan to destroy it is here. 7 to destroy (destroys rancher2_cluster_v2.this, and 1 more). @bob, @carol, @dave, two of you decide.   [plan-03c951.txt]
+      kaas │ crucial-sandbox: the plan to destroy it is here. 7 to destroy (destroys rancher2_cluster_v2.this, and 1 more). @bob, @carol, @dave, two of you decide.   [plan-665b2a.txt]
     bob: press Approve
       card │ crucial-sandbox · destroy · waiting for 1 more approval   change 3
            │ Votes        bob approved · one more of carol, dave
@@ -252,7 +252,7 @@ fn a_name_lives_again() {
       card │ crucial-sandbox · destroy · destroying   change 3
            │ Votes        bob and carol approved
            │ [ Plan ]
-      kaas │ crucial-sandbox: approved by bob and carol over plan 03c951. Destroying now.
+      kaas │ crucial-sandbox: approved by bob and carol over plan 665b2a. Destroying now.
       card │ crucial-sandbox · destroy · making sure that it is gone   change 3
       card │ crucial-sandbox · destroy · gone   change 3
       kaas │ crucial-sandbox is gone: 7 resources destroyed, and Rancher knows it no more.
@@ -262,11 +262,11 @@ fn a_name_lives_again() {
            │ @erin asked for it
            │ [ Cancel ]
       card │ crucial-sandbox · new cluster · waiting for 2 approvals   change 4
-           │ Plan 1f2211  7 to add, 0 to change, 0 to destroy · green: touches nothing that exists
+           │ Plan c3aa1a  7 to add, 0 to change, 0 to destroy · green: touches nothing that exists
            │ Votes        none yet · two of bob, carol, dave
            │ Pull request #20 https://forge.example/acme/clusters/pull/20
            │ [ Approve ] [ Reject … ] [ Plan ] [ Cancel ]
-      kaas │ crucial-sandbox: the plan is here. 7 to add, nothing existing is touched. @bob, @carol, @dave, two of you decide.   [plan-1f2211.txt]
+      kaas │ crucial-sandbox: the plan is here. 7 to add, nothing existing is touched. @bob, @carol, @dave, two of you decide.   [plan-c3aa1a.txt]
     bob: press Approve
       card │ crucial-sandbox · new cluster · waiting for 1 more approval   change 4
            │ Votes        bob approved · one more of carol, dave
@@ -274,7 +274,7 @@ fn a_name_lives_again() {
       card │ crucial-sandbox · new cluster · applying   change 4
            │ Votes        bob and carol approved
            │ [ Plan ]
-      kaas │ crucial-sandbox: approved by bob and carol over plan 1f2211. Applying now, usually 1 min.
+      kaas │ crucial-sandbox: approved by bob and carol over plan c3aa1a. Applying now, usually 1 min.
       card │ crucial-sandbox · new cluster · joining   change 4
       card │ crucial-sandbox · new cluster · ready until Tue 24 Nov   change 4
            │ small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5 · about $412 a month · until Tue 24 Nov
@@ -315,17 +315,17 @@ fn two_clusters_side_by_side() {
            │ @erin asked for it
            │ [ Cancel ]
       card │ crucial-sandbox · new cluster · waiting for 2 approvals   change 1
-           │ Plan 190f3a  7 to add, 0 to change, 0 to destroy · green: touches nothing that exists
+           │ Plan 62c8a3  7 to add, 0 to change, 0 to destroy · green: touches nothing that exists
            │ Votes        none yet · two of bob, carol, dave
            │ Pull request #17 https://forge.example/acme/clusters/pull/17
            │ [ Approve ] [ Reject … ] [ Plan ] [ Cancel ]
       card │ teal-otter · new cluster · waiting for 2 approvals   change 2
-           │ Plan 6900db  7 to add, 0 to change, 0 to destroy · green: touches nothing that exists
+           │ Plan 638b62  7 to add, 0 to change, 0 to destroy · green: touches nothing that exists
            │ Votes        none yet · two of bob, carol, dave
            │ Pull request #18 https://forge.example/acme/clusters/pull/18
            │ [ Approve ] [ Reject … ] [ Plan ] [ Cancel ]
-      kaas │ crucial-sandbox: the plan is here. 7 to add, nothing existing is touched. @bob, @carol, @dave, two of you decide.   [plan-190f3a.txt]
-      kaas │ teal-otter: the plan is here. 7 to add, nothing existing is touched. @bob, @carol, @dave, two of you decide.   [plan-6900db.txt]
+      kaas │ crucial-sandbox: the plan is here. 7 to add, nothing existing is touched. @bob, @carol, @dave, two of you decide.   [plan-62c8a3.txt]
+      kaas │ teal-otter: the plan is here. 7 to add, nothing existing is touched. @bob, @carol, @dave, two of you decide.   [plan-638b62.txt]
     bob: press Approve on crucial-sandbox
       card │ crucial-sandbox · new cluster · waiting for 1 more approval   change 1
            │ Votes        bob approved · one more of carol, dave
@@ -340,8 +340,8 @@ fn two_clusters_side_by_side() {
       card │ teal-otter · new cluster · applying   change 2
            │ Votes        bob and carol approved
            │ [ Plan ]
-      kaas │ crucial-sandbox: approved by bob and dave over plan 190f3a. Applying now.
-      kaas │ teal-otter: approved by bob and carol over plan 6900db. Applying now.
+      kaas │ crucial-sandbox: approved by bob and dave over plan 62c8a3. Applying now.
+      kaas │ teal-otter: approved by bob and carol over plan 638b62. Applying now.
       card │ crucial-sandbox · new cluster · joining   change 1
       card │ teal-otter · new cluster · joining   change 2
       card │ crucial-sandbox · new cluster · ready until Sun 29 Nov   change 1

@@ -27,11 +27,11 @@ fn a_whole_life() {
            │ @alice: "load test of billing" (OPS-77)
            │ [ Cancel ]
       card │ crucial-sandbox · new cluster · waiting for 2 approvals   change 1
-           │ Plan 190f3a  7 to add, 0 to change, 0 to destroy · green: touches nothing that exists
+           │ Plan 62c8a3  7 to add, 0 to change, 0 to destroy · green: touches nothing that exists
            │ Votes        none yet · two of bob, carol, dave
            │ Pull request #17 https://forge.example/acme/clusters/pull/17
            │ [ Approve ] [ Reject … ] [ Plan ] [ Cancel ]
-      kaas │ crucial-sandbox: the plan is here. 7 to add, nothing existing is touched. @bob, @carol, @dave, two of you decide.   [plan-190f3a.txt]
+      kaas │ crucial-sandbox: the plan is here. 7 to add, nothing existing is touched. @bob, @carol, @dave, two of you decide.   [plan-62c8a3.txt]
     bob: +1
       card │ crucial-sandbox · new cluster · waiting for 1 more approval   change 1
            │ Votes        bob approved · one more of carol, dave
@@ -39,7 +39,7 @@ fn a_whole_life() {
       card │ crucial-sandbox · new cluster · applying   change 1
            │ Votes        bob and carol approved
            │ [ Plan ]
-      kaas │ crucial-sandbox: approved by bob and carol over plan 190f3a. Applying now.
+      kaas │ crucial-sandbox: approved by bob and carol over plan 62c8a3. Applying now.
       card │ crucial-sandbox · new cluster · joining   change 1
       card │ crucial-sandbox · new cluster · ready until Sun 29 Nov   change 1
            │ small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5 · about $412 a month · until Sun 29 Nov
@@ -55,13 +55,13 @@ fn a_whole_life() {
            │ @alice: "the test is over"
            │ [ Cancel ]
       card │ crucial-sandbox · destroy · waiting for 2 approvals   change 2
-           │ Plan f54b03  0 to add, 0 to change, 7 to destroy · red: destroys or replaces what exists
+           │ Plan 36c59a  0 to add, 0 to change, 7 to destroy · red: destroys or replaces what exists
            │              destroys rancher2_cluster_v2.this
            │              destroys rancher2_machine_config_v2.pool
            │ Votes        none yet · two of bob, carol, dave
            │ Pull request #18 https://forge.example/acme/clusters/pull/18
            │ [ Approve ] [ Reject … ] [ Plan ] [ Cancel ]
-      kaas │ crucial-sandbox: the plan to destroy it is here. 7 to destroy (destroys rancher2_cluster_v2.this, and 1 more). @bob, @carol, @dave, two of you decide.   [plan-f54b03.txt]
+      kaas │ crucial-sandbox: the plan to destroy it is here. 7 to destroy (destroys rancher2_cluster_v2.this, and 1 more). @bob, @carol, @dave, two of you decide.   [plan-36c59a.txt]
     bob: press Approve
       card │ crucial-sandbox · destroy · waiting for 1 more approval   change 2
            │ Votes        bob approved · one more of carol, dave
@@ -69,7 +69,7 @@ fn a_whole_life() {
       card │ crucial-sandbox · destroy · destroying   change 2
            │ Votes        bob and dave approved
            │ [ Plan ]
-      kaas │ crucial-sandbox: approved by bob and dave over plan f54b03. Destroying now.
+      kaas │ crucial-sandbox: approved by bob and dave over plan 36c59a. Destroying now.
       card │ crucial-sandbox · destroy · making sure that it is gone   change 2
       card │ crucial-sandbox · destroy · gone   change 2
       kaas │ crucial-sandbox is gone: 7 resources destroyed, and Rancher knows it no more.

@@ -5,10 +5,12 @@
 //! between doing and recording *every* effect (and every message delivered twice), and over sled. All three have to read the same. What is left over at the
 //! end (unsent words, pending work, an orphaned pull request, a broken journal) fails the story.
 //!
-//! Reading order: [`world`] (the language of the stories), [`fakes`], [`conversation`], [`stores`], then the stories, one file a family.
+//! Reading order: [`world`] (the language of the stories), [`fakes`], [`conversation`], [`process`], [`stores`], [`leftovers`], then the stories, one file a family.
 
 mod conversation;
 mod fakes;
+mod leftovers;
+mod process;
 mod stores;
 mod world;
 
@@ -17,5 +19,6 @@ mod deciding;
 mod destroying;
 mod faults;
 mod life;
+mod outages;
 mod refusals;
 mod turns;

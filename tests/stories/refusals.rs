@@ -32,14 +32,14 @@ fn nothing_new_while_frozen() {
                    │     }
                    │   }
                    │   backend "local" {
-                   │     path = "/work/wt-stories/demo/states/crucial-sandbox.tfstate"
+                   │     path = "/srv/kaas/states/crucial-sandbox.tfstate"
                    │   }
                    │ }
                    │
                    │ data "terraform_remote_state" "main" {
                    │   backend = "local"
                    │   config = {
-                   │     path = "/work/wt-stories/demo/foundation.tfstate"
+                   │     path = "/srv/kaas/foundation.tfstate"
                    │   }
                    │ }
                    │
@@ -68,7 +68,7 @@ fn nothing_new_while_frozen() {
                    │ output "cluster_name" {
                    │   value = module.crucial-sandbox.cluster_name
                    │ }
-                   │ To ask for it:  request crucial-sandbox size=small --dry-run
+                   │ To ask for it: /kaas request crucial-sandbox class=aws size=small workers=3 k8s=v1.33.5+rke2r1 region=eu-west-1 ttl=7d
     "#);
 }
 
@@ -92,7 +92,7 @@ fn what_is_under_way_goes_on_while_frozen() {
       card │ crucial-sandbox · new cluster · applying   change 1
            │ Votes        bob and carol approved
            │ [ Plan ]
-      kaas │ crucial-sandbox: approved by bob and carol over plan 190f3a. Applying now.
+      kaas │ crucial-sandbox: approved by bob and carol over plan 62c8a3. Applying now.
       card │ crucial-sandbox · new cluster · joining   change 1
       card │ crucial-sandbox · new cluster · ready until Sun 29 Nov   change 1
            │ small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5 · about $412 a month · until Sun 29 Nov
@@ -128,11 +128,11 @@ fn too_many() {
            │ @erin asked for it
            │ [ Cancel ]
       card │ teal-otter · new cluster · waiting for 2 approvals   change 2
-           │ Plan 142793  7 to add, 0 to change, 0 to destroy · green: touches nothing that exists
+           │ Plan 555dad  7 to add, 0 to change, 0 to destroy · green: touches nothing that exists
            │ Votes        none yet · two of bob, carol, dave
            │ Pull request #18 https://forge.example/acme/clusters/pull/18
            │ [ Approve ] [ Reject … ] [ Plan ] [ Cancel ]
-      kaas │ teal-otter: the plan is here. 7 to add, nothing existing is touched. @bob, @carol, @dave, two of you decide.   [plan-142793.txt]
+      kaas │ teal-otter: the plan is here. 7 to add, nothing existing is touched. @bob, @carol, @dave, two of you decide.   [plan-555dad.txt]
     alice: /kaas list mine
       kaas → alice │ 1 cluster
                    │ NAME              STATE   OWNER   SIZE        A MONTH   ENDS
@@ -190,7 +190,7 @@ fn one_change_at_a_time() {
       card │ crucial-sandbox · new cluster · applying   change 1
            │ Votes        bob and carol approved
            │ [ Plan ]
-      kaas │ crucial-sandbox: approved by bob and carol over plan 190f3a. Applying now.
+      kaas │ crucial-sandbox: approved by bob and carol over plan 62c8a3. Applying now.
       card │ crucial-sandbox · new cluster · joining   change 1
       card │ crucial-sandbox · new cluster · ready until Sun 29 Nov   change 1
            │ small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5 · about $412 a month · until Sun 29 Nov

@@ -23,11 +23,11 @@ fn cancelled_while_planning() {
     bob: /kaas approve crucial-sandbox
       kaas → bob │ You can't approve crucial-sandbox now: its plan is still being made. It comes to the thread when it is there.
       card │ crucial-sandbox · new cluster · waiting for 2 approvals   change 1
-           │ Plan 190f3a  7 to add, 0 to change, 0 to destroy · green: touches nothing that exists
+           │ Plan 62c8a3  7 to add, 0 to change, 0 to destroy · green: touches nothing that exists
            │ Votes        none yet · two of bob, carol, dave
            │ Pull request #17 https://forge.example/acme/clusters/pull/17
            │ [ Approve ] [ Reject … ] [ Plan ] [ Cancel ]
-      kaas │ crucial-sandbox: the plan is here. 7 to add, nothing existing is touched. @bob, @carol, @dave, two of you decide.   [plan-190f3a.txt]
+      kaas │ crucial-sandbox: the plan is here. 7 to add, nothing existing is touched. @bob, @carol, @dave, two of you decide.   [plan-62c8a3.txt]
     alice: /kaas request teal-otter size=small
       card │ teal-otter · new cluster · planning   change 2
            │ small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5 · about $412 a month · until Sun 29 Nov (7 days)
@@ -106,15 +106,15 @@ fn the_world_moves_between_approval_and_apply() {
       card │ crucial-sandbox · new cluster · applying   change 1
            │ Votes        bob and carol approved
            │ [ Plan ]
-      kaas │ crucial-sandbox: approved by bob and carol over plan 190f3a. Applying now.
+      kaas │ crucial-sandbox: approved by bob and carol over plan 62c8a3. Applying now.
       card │ crucial-sandbox · new cluster · waiting for 2 approvals   change 1
-           │ Plan b3fc53  7 to add, 0 to change, 1 to destroy · red: destroys or replaces what exists
+           │ Plan cb4a07  7 to add, 0 to change, 1 to destroy · red: destroys or replaces what exists
            │              destroys rancher2_machine_config_v2.pool
            │ Votes        none yet · two of bob, carol, dave
            │ [ Approve ] [ Reject … ] [ Plan ] [ Cancel ]
-      kaas │ crucial-sandbox: the world moved since the plan was approved. Then: 7 to add. Now: 7 to add, 1 to destroy (destroys rancher2_machine_config_v2.pool). Nothing was applied; it needs new votes. @bob, @carol, @dave, two of you decide.   [plan-b3fc53.txt]
+      kaas │ crucial-sandbox: the world moved since the plan was approved. Then: 7 to add. Now: 7 to add, 1 to destroy (destroys rancher2_machine_config_v2.pool). Nothing was applied; it needs new votes. @bob, @carol, @dave, two of you decide.   [plan-cb4a07.txt]
     dave: press Approve   (on the card of change 1 as it was)
-      kaas → dave │ That card was for plan 190f3a. The plan is b3fc53 now, and it destroys 1 resource. Look at the card again before you decide.
+      kaas → dave │ That card was for plan 62c8a3. The plan is cb4a07 now, and it destroys 1 resource. Look at the card again before you decide.
     carol: press Approve
       card │ crucial-sandbox · new cluster · waiting for 1 more approval   change 1
            │ Votes        carol approved · one more of bob, dave
@@ -122,7 +122,7 @@ fn the_world_moves_between_approval_and_apply() {
       card │ crucial-sandbox · new cluster · applying   change 1
            │ Votes        carol and bob approved
            │ [ Plan ]
-      kaas │ crucial-sandbox: approved by carol and bob over plan b3fc53. Applying now.
+      kaas │ crucial-sandbox: approved by carol and bob over plan cb4a07. Applying now.
       card │ crucial-sandbox · new cluster · joining   change 1
       card │ crucial-sandbox · new cluster · ready until Sun 29 Nov   change 1
            │ small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5 · about $412 a month · until Sun 29 Nov
@@ -166,11 +166,11 @@ fn a_stranger_pushes() {
       card │ crucial-sandbox · new cluster · planning   change 1
            │ [ Cancel ]
       card │ crucial-sandbox · new cluster · waiting for 2 approvals   change 1
-           │ Plan 190f3a  7 to add, 0 to change, 0 to destroy · green: touches nothing that exists
+           │ Plan 62c8a3  7 to add, 0 to change, 0 to destroy · green: touches nothing that exists
            │ Votes        none yet · two of bob, carol, dave
            │ Pull request #17 https://forge.example/acme/clusters/pull/17
            │ [ Approve ] [ Reject … ] [ Plan ] [ Cancel ]
-      kaas │ crucial-sandbox: the plan is here. 7 to add, nothing existing is touched. @bob, @carol, @dave, two of you decide.   [plan-190f3a.txt]
+      kaas │ crucial-sandbox: the plan is here. 7 to add, nothing existing is touched. @bob, @carol, @dave, two of you decide.   [plan-62c8a3.txt]
     bob: press Approve
       card │ crucial-sandbox · new cluster · waiting for 1 more approval   change 1
            │ Votes        bob approved · one more of carol, dave
@@ -178,7 +178,7 @@ fn a_stranger_pushes() {
       card │ crucial-sandbox · new cluster · applying   change 1
            │ Votes        bob and carol approved
            │ [ Plan ]
-      kaas │ crucial-sandbox: approved by bob and carol over plan 190f3a. Applying now.
+      kaas │ crucial-sandbox: approved by bob and carol over plan 62c8a3. Applying now.
       card │ crucial-sandbox · new cluster · joining   change 1
       card │ crucial-sandbox · new cluster · ready until Sun 29 Nov   change 1
            │ small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5 · about $412 a month · until Sun 29 Nov
@@ -238,10 +238,10 @@ fn a_push_that_changes_nothing_costs_the_votes() {
       card │ crucial-sandbox · new cluster · planning   change 1
            │ [ Cancel ]
       card │ crucial-sandbox · new cluster · waiting for 2 approvals   change 1
-           │ Plan 190f3a  7 to add, 0 to change, 0 to destroy · green: touches nothing that exists
+           │ Plan 62c8a3  7 to add, 0 to change, 0 to destroy · green: touches nothing that exists
            │ Votes        none yet · two of bob, carol, dave
            │ [ Approve ] [ Reject … ] [ Plan ] [ Cancel ]
-      kaas │ crucial-sandbox: the plan is here. 7 to add, nothing existing is touched. @bob, @carol, @dave, two of you decide.   [plan-190f3a.txt]
+      kaas │ crucial-sandbox: the plan is here. 7 to add, nothing existing is touched. @bob, @carol, @dave, two of you decide.   [plan-62c8a3.txt]
     bob: press Approve
       card │ crucial-sandbox · new cluster · waiting for 1 more approval   change 1
            │ Votes        bob approved · one more of carol, dave
@@ -249,7 +249,7 @@ fn a_push_that_changes_nothing_costs_the_votes() {
       card │ crucial-sandbox · new cluster · applying   change 1
            │ Votes        bob and carol approved
            │ [ Plan ]
-      kaas │ crucial-sandbox: approved by bob and carol over plan 190f3a. Applying now.
+      kaas │ crucial-sandbox: approved by bob and carol over plan 62c8a3. Applying now.
       card │ crucial-sandbox · new cluster · joining   change 1
       card │ crucial-sandbox · new cluster · ready until Sun 29 Nov   change 1
            │ small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5 · about $412 a month · until Sun 29 Nov
@@ -286,7 +286,7 @@ fn a_push_right_before_the_last_vote() {
       card │ crucial-sandbox · new cluster · applying   change 1
            │ Votes        bob and carol approved
            │ [ Plan ]
-      kaas │ crucial-sandbox: approved by bob and carol over plan 190f3a. Applying now.
+      kaas │ crucial-sandbox: approved by bob and carol over plan 62c8a3. Applying now.
       kaas │ crucial-sandbox: eve pushed to the branch (1 file). kaas applies only what it wrote, so the approvals of bob and carol are void. /kaas retry crucial-sandbox writes it again.
       card │ crucial-sandbox · new cluster · stuck: eve pushed to the branch (1 file), retry or cancel   change 1
            │ [ Retry ] [ Cancel ]
@@ -294,11 +294,11 @@ fn a_push_right_before_the_last_vote() {
       card │ crucial-sandbox · new cluster · planning   change 1
            │ [ Cancel ]
       card │ crucial-sandbox · new cluster · waiting for 2 approvals   change 1
-           │ Plan 190f3a  7 to add, 0 to change, 0 to destroy · green: touches nothing that exists
+           │ Plan 62c8a3  7 to add, 0 to change, 0 to destroy · green: touches nothing that exists
            │ Votes        none yet · two of bob, carol, dave
            │ Pull request #17 https://forge.example/acme/clusters/pull/17
            │ [ Approve ] [ Reject … ] [ Plan ] [ Cancel ]
-      kaas │ crucial-sandbox: the plan is here. 7 to add, nothing existing is touched. @bob, @carol, @dave, two of you decide.   [plan-190f3a.txt]
+      kaas │ crucial-sandbox: the plan is here. 7 to add, nothing existing is touched. @bob, @carol, @dave, two of you decide.   [plan-62c8a3.txt]
     carol: press Approve
       card │ crucial-sandbox · new cluster · waiting for 1 more approval   change 1
            │ Votes        carol approved · one more of bob, dave
@@ -306,7 +306,7 @@ fn a_push_right_before_the_last_vote() {
       card │ crucial-sandbox · new cluster · applying   change 1
            │ Votes        carol and bob approved
            │ [ Plan ]
-      kaas │ crucial-sandbox: approved by carol and bob over plan 190f3a. Applying now.
+      kaas │ crucial-sandbox: approved by carol and bob over plan 62c8a3. Applying now.
       card │ crucial-sandbox · new cluster · joining   change 1
       card │ crucial-sandbox · new cluster · ready until Sun 29 Nov   change 1
            │ small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5 · about $412 a month · until Sun 29 Nov

@@ -5,19 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
-use kaas::clock::{Clock, SharedClock};
-use kaas::command::Dialect;
+use kaas::clock::SharedClock;
 use kaas::config::Config;
 use kaas::engine::desk::FrontDesk;
-use kaas::engine::{Engine, Pace, Tenant};
 use kaas::lifecycle::policy::Policy;
-use kaas::lifecycle::{Cluster, ClusterKey, InputId, Person, Place, PlanDigest};
-use kaas::ports::{CardKey, Chat, Desk, Heard, Reply};
-use kaas::record::{Event, Record, verify};
+use kaas::lifecycle::{ClusterKey, InputId, Person, Place, PlanDigest};
+use kaas::ports::{CardKey, Desk, Heard, Reply};
 use kaas::render::message::Press;
-use kaas::render::templates::Templates;
 use kaas::store::Store;
 use kaas::store::memory::MemoryStore;
 use kaas::store::sled::SledStore;
@@ -27,23 +21,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::conversation::{What, lines};
 use crate::fakes::{Common, FakeChat, FakeForge, FakeRancher, FakeTerraform, Part};
+use crate::process::{CHAT, Inner, StoryClock, Telling};
 use crate::stores::{Blocking, Dying};
-
-const CHAT: &str = "terminal";
 
 /// How long kaas may work without a word or a new state before the next line of a story is played.
 const QUIET: Duration = Duration::from_secs(180);
-
-/// How a story is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Telling {
-    /// Over the memory store.
-    Plain,
-    /// kaas dies between doing and recording every effect, and every message is delivered twice.
-    EverythingTwice,
-    /// Over sled.
-    Sled,
-}
 
 /// Tells a story in every way there is; answers the conversation, which is the same in all of them.
 pub fn story(body: impl AsyncFn(&World)) -> String {
@@ -86,96 +68,15 @@ async fn tell(telling: Telling, policy: &impl Fn(&mut Policy), body: &impl Async
     world.conversation()
 }
 
-/// Follows tokio's clock, which is paused and leaps to whatever is next.
-struct StoryClock {
-    origin: Timestamp,
-    began: Instant,
-    drawn: AtomicU64,
-}
-
-impl Clock for StoryClock {
-    fn now(&self) -> Timestamp {
-        self.origin + self.began.elapsed()
-    }
-
-    fn id(&self) -> String {
-        format!("id{:011}", self.drawn.fetch_add(1, Ordering::Relaxed))
-    }
-}
-
 /// kaas, and everything around it.
 pub struct World {
-    inner: Arc<Inner>,
+    pub inner: Arc<Inner>,
     pub chat: Arc<FakeChat>,
     pub forge: Arc<FakeForge>,
     pub terraform: Arc<FakeTerraform>,
     pub rancher: Arc<FakeRancher>,
-    common: Arc<Common>,
+    pub common: Arc<Common>,
     heard: AtomicU64,
-}
-
-struct Inner {
-    telling: Telling,
-    config: Config,
-    policy: Mutex<Policy>,
-    /// The policy was another one before, so that the journal cannot be played again under this one.
-    changed: Mutex<bool>,
-    store: Arc<dyn Store>,
-    clock: SharedClock,
-    common: Arc<Common>,
-    chat: Arc<FakeChat>,
-    forge: Arc<FakeForge>,
-    terraform: Arc<FakeTerraform>,
-    rancher: Arc<FakeRancher>,
-    death: Arc<Notify>,
-    stop: CancellationToken,
-    desk: Mutex<Option<Arc<FrontDesk>>>,
-}
-
-impl Inner {
-    /// A kaas, as a process would start it: nothing is left of the one before but the store.
-    fn start(&self) -> Arc<Engine> {
-        let config = &self.config.tenants[0];
-        let tenant = Tenant {
-            name: config.name.clone(),
-            policy: self.policy.lock().unwrap().clone(),
-            catalogue: config.catalogue.clone(),
-            time_zone: TimeZone::UTC,
-            settings: config.render.clone(),
-            templates: Templates::default(),
-            forge: Arc::clone(&self.forge) as _,
-            runner: Arc::clone(&self.terraform) as _,
-            fleet: Arc::clone(&self.rancher) as _,
-        };
-        let chats = [(CHAT.to_owned(), Arc::clone(&self.chat) as Arc<dyn Chat>)];
-        let engine = Engine::new(Arc::clone(&self.store), Arc::clone(&self.clock), Pace::default(), [tenant], chats);
-        let people = config.people.iter().cloned().collect();
-        let desk = FrontDesk::new(&engine, &config.name, people, Dialect::Plain).unwrap();
-        *self.desk.lock().unwrap() = Some(Arc::new(desk));
-        engine
-    }
-
-    /// Runs kaas, and starts it again whenever it dies.
-    async fn run(self: Arc<Self>) {
-        loop {
-            let engine = self.start();
-            let stop = self.stop.clone();
-            let mut running = tokio::spawn(async move { engine.run(stop).await });
-            tokio::select! {
-                biased;
-                () = self.death.notified() => {
-                    running.abort();
-                    let _ = running.await;
-                }
-                ended = &mut running => {
-                    if !matches!(ended, Ok(Ok(()))) {
-                        self.common.wrong(format!("kaas ended by itself: {ended:?}"));
-                    }
-                    return;
-                }
-            }
-        }
-    }
 }
 
 /// A card as somebody sees it, which may be an old one by the time they press.
@@ -193,7 +94,8 @@ impl World {
         let forge = FakeForge::new(&common);
         let rancher = FakeRancher::new(&common);
         let terraform = FakeTerraform::new(&common, &rancher);
-        let config = Config::demo(Path::new("demo"), "https://rancher.example", Path::new("token")).unwrap();
+        let config =
+            Config::demo(Path::new("/srv/kaas"), "https://rancher.example", Path::new("/srv/kaas/token")).unwrap();
         let mut policy = config.tenants[0].policy.clone();
         change(&mut policy);
         let death = Arc::new(Notify::new());
@@ -268,8 +170,8 @@ impl World {
     async fn brings(&self, by: &Person, line: &str) {
         self.note_person(&by.name, line);
         let heard = self.heard(by);
-        if let Some(command) = line.strip_prefix("/kaas") {
-            self.deliver(by, async |desk| desk.command(&heard, command).await).await;
+        if line.starts_with("/kaas") {
+            self.deliver(by, async |desk| desk.command(&heard, line).await).await;
         } else {
             let (act, card) = self.card_meant(line);
             self.acts(&heard, by, act, &card).await;
@@ -460,11 +362,6 @@ impl World {
         ClusterKey { tenant: self.inner.config.tenants[0].name.clone(), name: cluster.parse().unwrap() }
     }
 
-    /// The cluster, as kaas has it.
-    pub async fn cluster(&self, name: &str) -> Cluster {
-        self.inner.store.load(&self.key(name)).await.unwrap().expect("kaas knows it").cluster
-    }
-
     /// The newest card of a cluster begins with these words, after its name and kind.
     pub fn stands(&self, cluster: &str, words: &str) {
         let (key, _) = self.chat.card_of(cluster).expect("it has a card");
@@ -489,60 +386,6 @@ impl World {
 
     pub fn conversation(&self) -> String {
         self.common.conversation().read()
-    }
-
-    /// What a story must not leave behind.
-    async fn leftovers(&self) -> Vec<String> {
-        let mut wrongs = self.common.wrongs();
-        wrongs.extend(self.common.conversation().mentions_are_kind().err());
-        let store = &self.inner.store;
-        let mut open = Vec::new();
-        for key in store.keys().await.unwrap() {
-            let record = store.load(&key).await.unwrap().unwrap();
-            for row in record.outbox.iter().filter(|row| row.effect.not_before().is_none()) {
-                wrongs.push(format!("{key}: {} is still pending: {row:?}", row.effect.name()));
-            }
-            if record.cluster.open().is_some() {
-                open.push(format!("kaas/{}/{}", key.name, record.cluster.change.number));
-            } else if record.cluster.live.is_some() != self.rancher.has(&key.name) {
-                wrongs.push(format!("{key}: kaas and Rancher do not agree whether it exists"));
-            } else if record.cluster.live.is_some() != (self.terraform.made(&key) > 0) {
-                wrongs.push(format!("{key}: kaas and terraform do not agree whether it exists"));
-            } else if record.cluster.live.is_some()
-                != self.forge.main().contains_key(&format!("clusters/{}/main.tf", key.name))
-            {
-                wrongs.push(format!("{key}: kaas and main do not agree whether it exists"));
-            }
-            wrongs.extend(self.broken_journal(&record).await);
-        }
-        for pull in self.forge.pulls().iter().filter(|pull| pull.is_open() && !open.contains(&pull.branch)) {
-            wrongs.push(format!("the pull request #{} of {} is left open", pull.number, pull.branch));
-        }
-        wrongs
-    }
-
-    async fn broken_journal(&self, record: &Record) -> Option<String> {
-        let entries = self.inner.store.journal(record.key()).await.unwrap();
-        if let Err(why) = verify(&entries) {
-            return Some(why);
-        }
-        if self.inner.telling == Telling::EverythingTwice {
-            let once = entries
-                .iter()
-                .find(|entry| matches!(&entry.body.event, Event::Settled { attempt, .. } if *attempt < 2));
-            if let Some(entry) = once {
-                return Some(format!("an effect was performed only once: {entry:?}"));
-            }
-        }
-        if *self.inner.changed.lock().unwrap() {
-            return None;
-        }
-        let policy = self.inner.policy.lock().unwrap().clone();
-        match Record::replay(&policy, &entries) {
-            Ok(Some(replayed)) if replayed.is_same_life(record) => None,
-            Ok(_) => Some(format!("{}: the journal leads to another record", record.key())),
-            Err(number) => Some(format!("{}: the journal cannot be played again from entry {number}", record.key())),
-        }
     }
 }
 

@@ -186,6 +186,10 @@ fn foundation() -> String {
         "outputs": {
             "vpc_id": output(json!("vpc-0a1b2c3d4e5f60718"), json!("string")),
             "public_subnet_ids": subnets(["subnet-0a00000000000000a", "subnet-0b00000000000000b", "subnet-0c00000000000000c"]),
+            "node_security_group_name": output(json!("kaas-nodes"), json!("string")),
+            "region": output(json!("eu-west-1"), json!("string")),
+            "zones": output(json!(["a", "b", "c"]), json!(["list", "string"])),
+            "availability_zones": output(json!(["eu-west-1a", "eu-west-1b", "eu-west-1c"]), json!(["list", "string"])),
             "private_subnet_ids": subnets(["subnet-0d00000000000000d", "subnet-0e00000000000000e", "subnet-0f00000000000000f"]),
         },
         "resources": [],

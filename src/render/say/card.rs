@@ -96,7 +96,7 @@ fn state(say: Say, view: &CardView<'_>) -> Say {
 }
 
 fn waiting(policy: &Policy, review: &Review) -> String {
-    let votes = u32::try_from(review.votes.len()).unwrap_or(u32::MAX);
+    let votes = u32::try_from(policy.counting(review).len()).unwrap_or(u32::MAX);
     match (policy.quorum.of(review.plan.risk).saturating_sub(votes), votes) {
         (missing, 0) => format!("waiting for {}", many(missing, "approval")),
         (missing, _) => format!("waiting for {missing} more approval{}", if missing == 1 { "" } else { "s" }),
@@ -217,6 +217,9 @@ pub(super) fn what(view: &CardView<'_>) -> Say {
 
 /// `@alice: "load test of billing" (OPS-77)`. It names the person and does not notify them: they have just asked for it.
 pub(super) fn asked(change: &Change) -> Option<Say> {
+    if change.lease_ended {
+        return Some(Say::of("kaas asks for it, because the time is over"));
+    }
     let say = Say::default().said(&format!("@{}", change.by.name));
     let say = match &change.reason {
         Some(reason) => say.text(": \"").said(reason.as_str()).text("\""),
@@ -270,7 +273,7 @@ fn votes(view: &CardView<'_>) -> Option<Say> {
     let say = label("Votes");
     match &change.state {
         State::Reviewing(review) => {
-            let voted: Vec<_> = review.votes.iter().map(|vote| vote.by.clone()).collect();
+            let voted: Vec<_> = view.policy.counting(review).into_iter().map(|vote| vote.by).collect();
             let say =
                 if voted.is_empty() { say.text("none yet") } else { say.people(&voted, " and ").text(" approved") };
             let mut others = view.policy.approvers_but(&change.by.id);

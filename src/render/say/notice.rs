@@ -197,6 +197,12 @@ fn what_stays(cluster: &Cluster) -> &'static str {
 }
 
 fn yours_ended(cluster: &Cluster, closed: &Closed, context: &Context<'_>) -> Message {
+    if cluster.change.lease_ended {
+        let say = Say::of("The time of ").strong(name(cluster).as_str());
+        let say = ended(say.text(" is over, so kaas asked for it to be destroyed. That was "), closed, context);
+        let say = say.text(". ").text(what_stays(cluster)).text(" When you are done with it: ");
+        return say.command(&format!("destroy {}", name(cluster))).message();
+    }
     let asked = match (cluster.change.undo, cluster.change.kind) {
         (true, _) => "The clean-up of ",
         (false, Kind::Create) => "Your request for ",
@@ -215,8 +221,8 @@ fn yours_ended(cluster: &Cluster, closed: &Closed, context: &Context<'_>) -> Mes
 fn stuck(cluster: &Cluster, why: &StuckWhy) -> Message {
     let (retry, cancel) = (format!("retry {}", name(cluster)), format!("cancel {}", name(cluster)));
     let say = Say::cluster(name(cluster)).text(match why {
-        StuckWhy::Fault(_) | StuckWhy::Pushed { .. } | StuckWhy::Differs => " is stuck. ",
         StuckWhy::LeftBehind(_) => " is stuck: ",
+        StuckWhy::Fault(_) | StuckWhy::Pushed { .. } | StuckWhy::Differs => " is stuck. ",
     });
     let say = match why {
         StuckWhy::Fault(fault) => say.fault(fault).text(". "),

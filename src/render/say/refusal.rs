@@ -28,7 +28,8 @@ pub fn refusal(refusal: &Refusal, name: &ClusterName, context: &Context<'_>) -> 
         Refusal::OwnChange { quorum, approvers } => named("You asked for ")
             .text(format!(", so somebody else has to approve it: {} of ", counted(*quorum)))
             .people(approvers, ", ")
-            .text("."),
+            .text(". To take it back: ")
+            .command(&format!("cancel {name}")),
         Refusal::AlreadyVoted { missing } => {
             let say = named("Your approval of ").text(" counts already");
             match missing {

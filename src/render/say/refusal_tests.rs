@@ -13,7 +13,7 @@ fn who_may_not() {
     insta::assert_snapshot!(said(Refusal::MayNotRequest { admins: people(&["dave"]) }), @"You can't ask for clusters here. An admin can change that: dave.");
     insta::assert_snapshot!(said(Refusal::MayNotRequest { admins: Vec::new() }), @"You can't ask for clusters here. Whoever runs kaas can change that.");
     insta::assert_snapshot!(said(Refusal::NotAnApprover { approvers: people(&["bob", "carol", "dave"]) }), @"You can't decide about crucial-sandbox: you are not one of its approvers (bob, carol, dave).");
-    insta::assert_snapshot!(said(Refusal::OwnChange { quorum: 2, approvers: people(&["bob", "carol", "dave"]) }), @"You asked for crucial-sandbox, so somebody else has to approve it: two of bob, carol, dave.");
+    insta::assert_snapshot!(said(Refusal::OwnChange { quorum: 2, approvers: people(&["bob", "carol", "dave"]) }), @"You asked for crucial-sandbox, so somebody else has to approve it: two of bob, carol, dave. To take it back: /kaas cancel crucial-sandbox");
     let not_yours = |wanted: Wanted| Refusal::NotYours { wanted, owner: person("alice"), admins: people(&["dave"]) };
     insta::assert_snapshot!(said(not_yours(Wanted::Destroy)), @"You can't destroy crucial-sandbox: it belongs to alice. Its owner or an admin can (dave).");
     insta::assert_snapshot!(said(not_yours(Wanted::Cancel)), @"You can't cancel crucial-sandbox: it belongs to alice. Its owner or an admin can (dave).");

@@ -163,6 +163,8 @@ pub(super) fn cluster(state: State) -> Cluster {
             state,
             card: None,
             took: Took::default(),
+            lease_ended: false,
+            told: None,
         },
     }
 }
