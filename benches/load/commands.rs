@@ -50,7 +50,11 @@ pub fn figures() {
     line("warm: the same cluster again", format!("{}; bare {}", warm.spread(), bare_warm.spread()));
     let over = |mut over: Vec<f64>, kaas: &Times, bare: &Times| {
         over.sort_unstable_by(f64::total_cmp);
-        format!("{:+.0} ms (median of the pairs), {:.2} times bare", over[over.len() / 2] * 1000.0, ratio(kaas.median(), bare.median()))
+        format!(
+            "{:+.0} ms (median of the pairs), {:.2} times bare",
+            over[over.len() / 2] * 1000.0,
+            ratio(kaas.median(), bare.median())
+        )
     };
     line("kaas over bare, cold", over(over_cold, &cold, &bare_cold));
     line("kaas over bare, warm", over(over_warm, &warm, &bare_warm));

@@ -175,8 +175,9 @@ impl Chat for Quick {
 impl Forge for Quick {
     async fn open(&self, _: &Call, new: &NewPull) -> Answer<Pull> {
         self.outside.note();
-        let rendered =
-            |file: &kaas::ports::FileEdit| Some(RenderedFile { path: file.path.clone(), content: file.content.clone()? });
+        let rendered = |file: &kaas::ports::FileEdit| {
+            Some(RenderedFile { path: file.path.clone(), content: file.content.clone()? })
+        };
         let files: Vec<RenderedFile> = new.files.iter().filter_map(rendered).collect();
         let number = 1 + self.outside.numbers.fetch_add(1, Ordering::Relaxed);
         Ok(Pull { number, url: format!("forge/{number}"), head: commit(), content: content_digest(&files) })

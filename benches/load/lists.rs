@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::house::{House, runtime};
-use crate::measure::{Times, folder, heading, line, ms, now, ratio, status_kb, mb};
+use crate::measure::{Times, folder, heading, line, mb, ms, now, ratio, status_kb};
 
 /// How many clusters are known.
 const KNOWN: [usize; 3] = [10, 1_000, 10_000];
@@ -35,7 +35,9 @@ async fn measured() {
         houses.push(house);
     }
     line("resident with all three stores open", status_kb(std::process::id(), "VmRSS").map_or(String::new(), mb));
-    for (what, text) in [("list mine (5 rows)", "list mine"), ("show (one card)", "show c7"), ("list (10, 20, 20 rows)", "list")] {
+    for (what, text) in
+        [("list mine (5 rows)", "list mine"), ("show (one card)", "show c7"), ("list (10, 20, 20 rows)", "list")]
+    {
         let mut times = vec![Times::default(); KNOWN.len()];
         for _ in 0..ROUNDS {
             for (house, times) in houses.iter().zip(&mut times) {

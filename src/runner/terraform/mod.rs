@@ -205,8 +205,7 @@ impl Terraform {
         let settings = &self.settings;
         let bin = settings.data.join("bin");
         let memory = settings.data.join(PROGRAM);
-        let found =
-            Program::find_or_recall(settings.program.as_deref(), &settings.search_path, &bin, &memory).await;
+        let found = Program::find_or_recall(settings.program.as_deref(), &settings.search_path, &bin, &memory).await;
         match (&settings.program, &settings.fetch) {
             (None, Some(source)) if found.is_err() => {
                 crate::runner::fetch::fetch(source, &bin, &self.clock.id()).await?;

@@ -140,8 +140,7 @@ impl Program {
     /// Lost, it is only found out again. A script is not remembered: which version it starts is not in its own file.
     fn remember(&self, memory: &Path) {
         let Some(stamp) = self.stamp.clone().filter(|_| !is_script(&self.path)) else { return };
-        let known =
-            Remembered { path: self.path.clone(), tofu: self.name == "tofu", version: self.version, stamp };
+        let known = Remembered { path: self.path.clone(), tofu: self.name == "tofu", version: self.version, stamp };
         let kept = serde_json::to_vec(&known)
             .map_err(std::io::Error::from)
             .and_then(|bytes| private_file(memory, &bytes, Durable::Soon));
