@@ -212,6 +212,8 @@ pub struct PullNow {
     pub status: PullStatus,
     /// Who pushed the head.
     pub head_by: String,
+    /// How many files of the cluster's folder differ from what kaas wrote there last.
+    pub changed_files: u32,
     /// How many files outside the cluster's folder differ from the base.
     pub strange_files: u32,
 }

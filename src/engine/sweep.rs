@@ -61,7 +61,8 @@ pub(super) fn difference(now: &PullNow, known: &crate::lifecycle::Pull) -> Optio
             head: now.pull.head.clone(),
             content: now.pull.content.clone(),
             by: now.head_by.clone(),
-            files: now.strange_files + u32::from(now.pull.content != known.content),
+            // A content that differs in no file differs in how they are kept.
+            files: now.strange_files + if now.pull.content == known.content { 0 } else { now.changed_files.max(1) },
         }),
         PullStatus::Open | PullStatus::Merged { .. } => None,
     }

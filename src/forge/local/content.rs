@@ -57,6 +57,18 @@ async fn regular_files(
     Ok(Some(files))
 }
 
+/// How many files of the folder differ between two trees; counting ends at [`STRANGE_MAX`].
+pub(super) async fn changed_files(
+    reader: &mut Reader,
+    before: &str,
+    after: &str,
+    folder: &str,
+) -> Result<u32, GitFault> {
+    let (before, after) = (reader.entry(before, folder).await?, reader.entry(after, folder).await?);
+    let tree = |entry: Option<Entry>| entry.filter(|entry| entry.mode == FOLDER).map(|entry| entry.id);
+    differing(reader, tree(before), tree(after), None).await
+}
+
 /// How many files outside the folder differ between two trees; counting ends at [`STRANGE_MAX`].
 pub(super) async fn strange_files(
     reader: &mut Reader,
@@ -64,8 +76,18 @@ pub(super) async fn strange_files(
     head: &str,
     folder: &str,
 ) -> Result<u32, GitFault> {
+    differing(reader, base.map(str::to_owned), Some(head.to_owned()), Some(folder)).await
+}
+
+/// How many files differ between two trees, without those in the folder to skip.
+async fn differing(
+    reader: &mut Reader,
+    base: Option<String>,
+    head: Option<String>,
+    skip: Option<&str>,
+) -> Result<u32, GitFault> {
     let mut strange = 0;
-    let mut open = vec![(Vec::new(), base.map(str::to_owned), Some(head.to_owned()))];
+    let mut open = vec![(Vec::new(), base, head)];
     while let Some((path, base, head)) = open.pop() {
         if base == head {
             continue;
@@ -75,7 +97,7 @@ pub(super) async fn strange_files(
         for name in names {
             let (old, new) = (before.get(name), after.get(name));
             let full = if path.is_empty() { name.clone() } else { [&path[..], b"/", name].concat() };
-            if old == new || full == folder.as_bytes() {
+            if old == new || skip.is_some_and(|folder| full == folder.as_bytes()) {
                 continue;
             }
             let file = |entry: Option<&Entry>| entry.is_some_and(|entry| entry.mode != FOLDER);

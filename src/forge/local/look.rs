@@ -1,6 +1,6 @@
 //! What is true now: the branch as it stands, whoever pushed to it, merged it or deleted it.
 
-use super::content::{folder_digest, strange_files};
+use super::content::{changed_files, folder_digest, strange_files};
 use super::git::{Git, GitFault, one_id};
 use super::names;
 use super::objects::Reader;
@@ -76,7 +76,13 @@ impl LocalForge {
         let content = folder_digest(&mut view.reader, &commit.tree, folder).await?;
         let strange_files = strange_files(&mut view.reader, base.as_deref(), &commit.tree, folder).await?;
         let pull = Pull { number: record.number, url: self.url(record.number), head: head_sha(&head)?, content };
-        Ok(PullNow { pull, status, head_by: names::shown(&commit.committer), strange_files })
+        let changed_files = if head == record.head {
+            0
+        } else {
+            let written = view.reader.commit(&record.head).await?.tree;
+            changed_files(&mut view.reader, &written, &commit.tree, folder).await?
+        };
+        Ok(PullNow { pull, status, head_by: names::shown(&commit.committer), changed_files, strange_files })
     }
 
     /// Whether somebody merged an open pull request with plain git. `base` is the merge base of main and the head.

@@ -109,7 +109,8 @@ impl Say {
 
     /// A fault: its line and its reference.
     pub fn fault(self, fault: &Fault) -> Self {
-        self.said(&fault.text).text(" (ref ").said(&fault.reference).text(")")
+        // Whoever calls ends the sentence.
+        self.said(fault.text.trim_end_matches('.')).text(" (ref ").said(&fault.reference).text(")")
     }
 
     /// The line.

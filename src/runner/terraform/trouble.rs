@@ -165,7 +165,7 @@ impl<'a> LockInfo<'a> {
 
     fn line(&self, name: &str) -> String {
         let doing = self.operation.strip_prefix("OperationType").unwrap_or(self.operation).to_lowercase();
-        let since = self.created.split('.').next().unwrap_or_default();
+        let since = self.created.split(['.', '+']).next().unwrap_or_default().trim_end();
         format!("{name}: the state is locked by {} since {since} UTC ({doing}, lock {})", self.who, self.id)
     }
 }
