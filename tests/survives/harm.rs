@@ -214,7 +214,10 @@ fn nobody_decides_alone() {
     let house = waiting();
     for text in ["+1", "press Approve", "/kaas approve crucial-sandbox", ":white_check_mark:"] {
         let answer = house.say(&format!("alice> {text}"), "");
-        assert_eq!(answer, "You asked for crucial-sandbox, so somebody else has to approve it: two of bob, carol, dave.", "{text}");
+        assert_eq!(
+            answer, "You asked for crucial-sandbox, so somebody else has to approve it: two of bob, carol, dave.",
+            "{text}"
+        );
     }
     house.say("bob> press Approve", "bob approved");
     for text in ["press Approve", "/kaas approve crucial-sandbox", "+1"] {

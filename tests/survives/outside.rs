@@ -191,7 +191,9 @@ fn the_disk_is_full() {
     house.say("carol> press Approve on crucial-sandbox", "Your kubeconfig");
     house.end_well();
     house.assert_audit();
-    for card in said.iter().filter(|s| s.from == "kaas" && s.edits.is_none() && s.text.contains("new cluster · planning")) {
+    for card in
+        said.iter().filter(|s| s.from == "kaas" && s.edits.is_none() && s.text.contains("new cluster · planning"))
+    {
         let name = card.text.split(' ').next().unwrap_or_default();
         assert!(house.record(name).is_some(), "{name} was acknowledged, and is lost");
     }
