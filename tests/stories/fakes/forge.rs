@@ -58,6 +58,7 @@ impl Standing {
             pull: self.pull(),
             status: self.status.clone(),
             head_by: self.head_by.clone(),
+            changed_files: 0,
             strange_files: self.strange,
         }
     }
