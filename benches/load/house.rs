@@ -219,6 +219,10 @@ impl Runner for Quick {
         Ok(Applied::Yes { outputs: Vec::new() })
     }
 
+    async fn began(&self, _: &ClusterKey, _: ChangeNumber, _: &PlanDigest) -> bool {
+        false
+    }
+
     async fn plan_text(&self, _: &ClusterKey, _: ChangeNumber, _: &PlanDigest) -> Answer<Arc<str>> {
         Ok("the plan".into())
     }

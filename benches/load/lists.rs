@@ -9,6 +9,8 @@ use crate::measure::{Times, folder, heading, line, mb, ms, now, ratio, status_kb
 const KNOWN: [usize; 3] = [10, 1_000, 10_000];
 /// How many of them each person owns: so a list of one's own has as many rows everywhere.
 const OWNED: usize = 5;
+/// With fewer people than the quorum needs, nothing could ever be approved, and nothing is taken.
+const PEOPLE_MIN: usize = 5;
 /// How often each is measured, in turns.
 const ROUNDS: usize = 400;
 
@@ -21,7 +23,7 @@ async fn measured() {
     let dirs = KNOWN.map(|_| folder());
     let mut houses = Vec::new();
     for (known, dir) in KNOWN.into_iter().zip(&dirs) {
-        let house = std::sync::Arc::new(House::open(dir.path(), known / OWNED));
+        let house = std::sync::Arc::new(House::open(dir.path(), (known / OWNED).max(PEOPLE_MIN)));
         let numbers: Vec<usize> = (0..known).collect();
         for some in numbers.chunks(250) {
             let asking = some.iter().map(|nth| {

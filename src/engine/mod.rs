@@ -319,9 +319,11 @@ impl Engine {
     /// Claims and starts what is due. All claims of a pass are saved side by side, because saves that wait together share one flush.
     async fn pass(self: &Arc<Self>, tasks: &mut JoinSet<anyhow::Result<()>>) -> anyhow::Result<()> {
         let now = self.clock.now();
-        let parked = self.parked().clusters.clone();
+        let parked = self.parked().clusters();
+        let due = self.store.due(now, PASS_MAX, &parked).await?;
+        drop(parked);
         let mut saves = JoinSet::new();
-        for key in self.store.due(now, PASS_MAX, &parked).await? {
+        for key in due {
             let Some((next, started)) = self.claim(&key, now).await? else { continue };
             let store = Arc::clone(&self.store);
             saves.spawn(async move { (store.save(&next, None).await, started) });
@@ -460,7 +462,7 @@ impl Engine {
                 running.stop.cancel();
             }
         }
-        self.parked().clusters.remove(record.key());
+        self.parked().leave(record.key());
         self.stir();
     }
 

@@ -1,6 +1,7 @@
 //! Places: how many effects of a kind are performed at once, and who waits for a place.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 
 use crate::lifecycle::form::TenantName;
 use crate::lifecycle::{ClusterKey, Effect, Lane};
@@ -16,13 +17,24 @@ const RUNS_A_TENANT: u32 = 64;
 /// Clusters whose due work found no free place, by the place that they wait for, first come first served.
 #[derive(Default)]
 pub(super) struct Parked {
-    pub clusters: HashSet<ClusterKey>,
+    /// Shared, because every pass looks at all of them and there may be ten thousand.
+    clusters: Arc<HashSet<ClusterKey>>,
     queues: HashMap<Slot, VecDeque<ClusterKey>>,
 }
 
 impl Parked {
+    /// All of them, for as long as it takes to pass them over; held on to, the next change copies them.
+    pub fn clusters(&self) -> Arc<HashSet<ClusterKey>> {
+        Arc::clone(&self.clusters)
+    }
+
+    /// The cluster is looked at for another reason. Answers whether it was parked.
+    pub fn leave(&mut self, key: &ClusterKey) -> bool {
+        self.clusters.contains(key) && Arc::make_mut(&mut self.clusters).remove(key)
+    }
+
     pub fn park(&mut self, key: &ClusterKey, slot: Slot) {
-        if self.clusters.insert(key.clone()) {
+        if Arc::make_mut(&mut self.clusters).insert(key.clone()) {
             self.queues.entry(slot).or_default().push_back(key.clone());
         }
     }
@@ -30,7 +42,7 @@ impl Parked {
     /// A place became free: the first who waits for one is looked at again. Those who were looked at since, for another reason, are passed over.
     pub fn freed(&mut self, slot: &Slot) {
         while let Some(key) = self.queues.get_mut(slot).and_then(VecDeque::pop_front) {
-            if self.clusters.remove(&key) {
+            if self.leave(&key) {
                 break;
             }
         }

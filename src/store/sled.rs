@@ -89,8 +89,11 @@ impl SledStore {
         let index = Arc::new(Mutex::new(index));
         let (writes, queue) = mpsc::channel();
         let flushes = Arc::default();
+        let file = dir.join("db");
+        let file = std::fs::File::open(&file).with_context(|| format!("opening {}", file.display()))?;
         let writer = Writer {
             tree: tree.clone(),
+            file,
             index: Arc::clone(&index),
             flushes: Arc::clone(&flushes),
             drawn: HashMap::new(),
@@ -191,8 +194,7 @@ impl Writer {
         }
         // A drawn number is durable with the save that uses it: one log holds both, in this order. Lost without that save, nobody has seen it.
         let flushes = taken.iter().any(|(write, _)| !matches!(write.what, Change::Draw(_)));
-        let written =
-            self.tree.apply_batch(batch).and_then(|()| if flushes { self.tree.flush().map(drop) } else { Ok(()) });
+        let written = self.tree.apply_batch(batch).and_then(|()| self.flush(flushes));
         self.flushes.fetch_add(u64::from(flushes), Ordering::Relaxed);
         if let Err(fault) = written {
             let text = format!(
@@ -216,6 +218,16 @@ impl Writer {
         for (write, answer) in taken {
             drop(write.answer.send(Ok(answer)));
         }
+    }
+
+    /// Brings what was written onto the disk. sled hands it to the disk and waits, but does not have the disk empty its own cache, nor the file's new length
+    /// written: the kernel does both with `sync_data`, so that a power cut loses nothing either.
+    fn flush(&self, needed: bool) -> ::sled::Result<()> {
+        if needed {
+            self.tree.flush()?;
+            self.file.sync_data()?;
+        }
+        Ok(())
     }
 
     fn add(
