@@ -81,11 +81,8 @@ impl House {
     pub fn new(speed: f64) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let user = |name: &&str| SimUser {
-            id: format!("u-{name}"),
-            username: (*name).to_owned(),
-            name: (*name).to_owned(),
-        };
+        let user =
+            |name: &&str| SimUser { id: format!("u-{name}"), username: (*name).to_owned(), name: (*name).to_owned() };
         let options = Options {
             provisioning: Duration::from_secs_f64(speed),
             removing: Duration::from_secs_f64(speed / 3.0),
@@ -278,8 +275,11 @@ impl House {
 
     /// What there is to look at when something went wrong.
     pub fn report(&self) -> String {
-        let said: String =
-            self.said().iter().map(|s| format!("{}> {} {}\n", s.from, s.to, s.text.replace('\n', "\n      "))).collect();
+        let said: String = self
+            .said()
+            .iter()
+            .map(|s| format!("{}> {} {}\n", s.from, s.to, s.text.replace('\n', "\n      ")))
+            .collect();
         format!("{said}--- stderr\n{}\n--- log\n{}", self.errors(), tail(&self.log(), 40))
     }
 
@@ -353,4 +353,3 @@ pub fn now() -> Instant {
 pub fn program(path: &str) -> Command {
     Command::new(path)
 }
-

@@ -1,6 +1,6 @@
 //! `kill -9` at every boundary between doing and recording: whatever dies where, the end is the same, and nothing is done or said twice.
 //!
-//! The demo kills itself at named boundaries (`KAAS_DEMO_KILL`, see CONTRIBUTING.md). By default whole lives are lived in which kaas dies at one boundary
+//! The demo kills itself at named boundaries (`KAAS_DEMO_KILL`, see docs/survival.md). By default whole lives are lived in which kaas dies at one boundary
 //! of every effect, one after the other, and some more in which it dies at random moments of terraform's work. `KILLS=all` adds a life for every single
 //! boundary, so that each is met alone.
 
@@ -104,7 +104,8 @@ fn assert_lived(house: &House) {
     assert_eq!((votes, cluster.live.as_ref()), (vec!["bob", "dave"], None));
     // A number that was drawn for an ask which died before it was saved is not drawn again.
     assert!((2..=3).contains(&cluster.change.number.0), "{}", cluster.change.number);
-    let pending: Vec<_> = record.outbox.iter().map(|row| row.effect.name()).filter(|n| *n != "await-lease-end").collect();
+    let pending: Vec<_> =
+        record.outbox.iter().map(|row| row.effect.name()).filter(|n| *n != "await-lease-end").collect();
     assert!(pending.is_empty(), "still pending: {pending:?}");
 
     let pulls = house.git(&["for-each-ref", "--format=%(refname)", "refs/kaas/pulls"]);
@@ -115,8 +116,13 @@ fn assert_lived(house: &House) {
     let tree = house.git(&["ls-tree", "-r", "--name-only", "main"]);
     assert!(!tree.contains("clusters/crucial-sandbox"), "{tree}");
 
-    let posts: Vec<String> =
-        house.rancher.requests().iter().filter(|s| s.method == "POST").map(|s| format!("{} {}", s.status, s.path)).collect();
+    let posts: Vec<String> = house
+        .rancher
+        .requests()
+        .iter()
+        .filter(|s| s.method == "POST")
+        .map(|s| format!("{} {}", s.status, s.path))
+        .collect();
     assert_eq!(house.made("provisioning.cattle.io.clusters"), 1, "one cluster: {posts:#?}");
     assert_eq!(house.made("clusterroletemplatebindings"), 1, "one binding: {posts:#?}");
 
@@ -170,7 +176,15 @@ fn kaas_dies_after_recording() {
 
 #[test]
 fn kaas_dies_while_it_listens() {
-    let points = ["ask/heard/1", "ask/heard/2", "ask/heard/3", "ask/taken/1", "ask/taken/2", "card/performed/2", "post/performed/2"];
+    let points = [
+        "ask/heard/1",
+        "ask/heard/2",
+        "ask/heard/3",
+        "ask/taken/1",
+        "ask/taken/2",
+        "card/performed/2",
+        "post/performed/2",
+    ];
     let unmet = live(&points.map(str::to_owned));
     assert!(!unmet.iter().any(|point| point.ends_with("/1")), "never reached {unmet:?}");
 }

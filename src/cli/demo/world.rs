@@ -94,8 +94,7 @@ impl World {
             }
         };
 
-        let mut config =
-            Config::demo(&dir, &url, &token_file).map_err(|findings| anyhow::anyhow!("{findings}"))?;
+        let mut config = Config::demo(&dir, &url, &token_file).map_err(|findings| anyhow::anyhow!("{findings}"))?;
         let cli_config = match places.provider {
             Some(binary) => real_mirror(&dir.join("providers"), binary)?,
             None => install_mirror(&dir.join("providers"), &std::env::current_exe()?, &[])?,

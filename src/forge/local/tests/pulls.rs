@@ -24,7 +24,13 @@ async fn a_pull_request_is_opened_once_however_often_it_is_asked_for() {
     let now = desk.read().await;
     assert_eq!(
         now,
-        PullNow { pull: first.clone(), status: PullStatus::Open, head_by: "kaas".into(), changed_files: 0, strange_files: 0 }
+        PullNow {
+            pull: first.clone(),
+            status: PullStatus::Open,
+            head_by: "kaas".into(),
+            changed_files: 0,
+            strange_files: 0
+        }
     );
     assert!(first.url.ends_with("forge.git show pull/1/head"), "{}", first.url);
     assert!(desk.git(&["show", "pull/1/head"]).contains("crucial-sandbox: create"));
