@@ -1,6 +1,6 @@
 //! `kill -9` at every boundary between doing and recording: whatever dies where, the end is the same, and nothing is done or said twice.
 //!
-//! The demo kills itself at named boundaries (`KAAS_DEMO_KILL`, see CONTRIBUTING.md). By default whole lives are lived in which kaas dies at one boundary
+//! The demo kills itself at named boundaries (`KAAS_DEMO_KILL`, see docs/survival.md). By default whole lives are lived in which kaas dies at one boundary
 //! of every effect, one after the other, and some more in which it dies at random moments of terraform's work. `KILLS=all` adds a life for every single
 //! boundary, so that each is met alone.
 
@@ -73,12 +73,12 @@ fn play(house: &House, plan: &mut dyn FnMut(&House) -> Manner, mut meanwhile: im
                 sent = true;
             }
             meanwhile(house);
-            if house.was_killed() {
+            if !house.runs() {
+                assert!(house.was_killed(), "kaas ended\n{}", house.report());
                 house.start(&plan(house));
                 // What kaas heard before it died is in the transcript once it runs again; what is not there is said again.
                 sent = false;
             }
-            assert!(house.runs() || house.was_killed(), "kaas ended\n{}", house.report());
             assert!(now() < deadline, "waited {PATIENCE:?} for `{awaited}` after `{line}`\n{}", house.report());
             std::thread::sleep(Duration::from_millis(10));
         }

@@ -15,8 +15,8 @@ impl Marks {
         let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| fastrand::u64(..));
         println!("SEED={seed}");
         let mut random = fastrand::Rng::with_seed(seed);
-        let names = ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "VAULT_TOKEN", "DATABASE_PASSWORD", "foundation"];
-        Self(names.map(|name| (name, (0..32).map(|_| random.digit(16)).collect())).into())
+        let names = ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "VAULT_TOKEN", "DATABASE_PASSWORD"];
+        Self(names.map(|name| (name, (0..16).map(|_| random.digit(16)).collect())).into())
     }
 
     fn of(&self, name: &str) -> &str {
@@ -35,15 +35,14 @@ fn marked_secrets_are_found_nowhere() {
     let house = House::new(1.0);
     let mut marks = Marks::new();
     marks.0.push(("rancher token", house.rancher.bot_token.split_once(':').unwrap().1.to_owned()));
-    // What another team keeps beside the network, and a subnet that it holds to be sensitive.
+    // What another team keeps beside the network. (terraform_remote_state hands values on without their mark, so one that is used is shown like any other.)
     fs::create_dir_all(house.data()).unwrap();
-    let subnet = format!("subnet-{}", marks.of("foundation"));
     let foundation = serde_json::json!({
         "version": 4, "terraform_version": "1.5.0", "serial": 1, "lineage": "6f1d1c6e-8f0e-4c62-9d2b-6a1d1f0c3b7a", "resources": [], "check_results": null,
         "outputs": {
             "vpc_id": {"value": "vpc-0a1b2c3d4e5f60718", "type": "string"},
             "public_subnet_ids": {"value": ["subnet-0a00000000000000a"], "type": ["list", "string"]},
-            "private_subnet_ids": {"value": [subnet, subnet, subnet], "type": ["list", "string"], "sensitive": true},
+            "private_subnet_ids": {"value": ["subnet-0d00000000000000d", "subnet-0e00000000000000e"], "type": ["list", "string"]},
             "database_password": {"value": marks.of("DATABASE_PASSWORD"), "type": "string", "sensitive": true},
         },
     });

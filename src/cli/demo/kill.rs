@@ -1,7 +1,7 @@
 //! For tests: the demo kills itself at a named boundary, as `kill -9` would.
 //!
 //! `KAAS_DEMO_KILL=apply/performed/1` names the effect, the boundary and the how-manieth time it is reached in this process; several are separated by
-//! commas, and the first to be reached ends the process. See CONTRIBUTING.md.
+//! commas, and the first to be reached ends the process. See docs/survival.md.
 
 use std::collections::HashMap;
 use std::io::Write as _;
