@@ -216,7 +216,13 @@ fn others(key: &Key, value: &Value) -> Vec<Option<Value>> {
         (_, Value::String(value)) => out.extend([text(format!("{value}1")), text("1d".to_owned())]),
         (_, Value::Integer(n)) => out.extend([n - 1, n + 1, n + 2].map(|n| Some(Value::Integer(n)))),
         (_, Value::Boolean(flag)) => out.push(Some(Value::Boolean(!flag))),
-        (_, Value::Array(items)) => out.push(Some(Value::Array(items[..items.len() - 1].to_vec()))),
+        (_, Value::Array(items)) => {
+            out.push(Some(Value::Array(items[..items.len() - 1].to_vec())));
+            // A list of one may not become empty, so it becomes another one.
+            if let [Value::String(only)] = items.as_slice() {
+                out.push(Some(Value::Array(vec![Value::String(format!("{only}1"))])));
+            }
+        }
         (_, _) => {}
     }
     out

@@ -276,5 +276,5 @@ fn an_undo_ends_with_its_own_pull_request() {
     assert!(!life.fact(Fact::PullWithdrawn { change: FIRST }));
     assert_eq!(life.cluster, waiting);
     assert!(life.fact(Fact::PullWithdrawn { change: ChangeNumber(43) }));
-    assert!(matches!(life.state(), State::Closed(_)));
+    assert!(matches!(life.state(), State::Done(_)));
 }

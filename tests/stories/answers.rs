@@ -189,7 +189,7 @@ fn lists() {
     bob: /kaas list
       kaas → bob │ 2 clusters
                  │ NAME              STATE              OWNER   SIZE        A MONTH   ENDS
-                 │ crucial-sandbox   ready              alice   small 1+3      $412   in 6 days
+                 │ crucial-sandbox   ready              alice   small 1+3      $412   in 7 days
                  │ grey-heron        waiting (1 of 2)   erin    large 3+5    $2,310   –
     bob: /kaas list waiting
       kaas → bob │ 1 cluster
@@ -200,7 +200,7 @@ fn lists() {
     bob: /kaas list owner=alice
       kaas → bob │ 1 cluster
                  │ NAME              STATE   OWNER   SIZE        A MONTH   ENDS
-                 │ crucial-sandbox   ready   alice   small 1+3      $412   in 6 days
+                 │ crucial-sandbox   ready   alice   small 1+3      $412   in 7 days
     bob: /kaas show crucial-sandbox
       kaas → bob │ crucial-sandbox · new cluster · ready until Sun 29 Nov   change 1
                  │ small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5 · about $412 a month · until Sun 29 Nov
@@ -209,7 +209,7 @@ fn lists() {
                  │ Votes        bob and carol approved
                  │ Pull request #17 https://forge.example/acme/clusters/pull/17
                  │ Asked        12:00, 2 min ago
-                 │ Ready        since 12:02, until Sun 29 Nov 12:02 (in 6 days)
+                 │ Ready        since 12:02, until Sun 29 Nov 12:02 (in 7 days)
                  │ Rancher      c-m-00000001 https://rancher.example/dashboard/c/c-m-00000001/explorer
                  │ Ways in      alice (cluster-owner)
                  │ To take it down: /kaas destroy crucial-sandbox

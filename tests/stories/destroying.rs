@@ -85,7 +85,7 @@ fn a_rejected_destroy_leaves_the_cluster_as_it_is() {
                    │ small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5 · frees about $412 a month
                    │ @dave asked for it
                    │ Asked        12:02, 10 s ago
-                   │ Ready        since 12:02, until Sun 29 Nov 12:02 (in 6 days)
+                   │ Ready        since 12:02, until Sun 29 Nov 12:02 (in 7 days)
                    │ Rancher      c-m-00000001 https://rancher.example/dashboard/c/c-m-00000001/explorer
                    │ Ways in      alice (cluster-owner)
                    │ To take it down: /kaas destroy crucial-sandbox
@@ -361,7 +361,7 @@ fn two_clusters_side_by_side() {
     bob: /kaas list
       kaas → bob │ 2 clusters
                  │ NAME              STATE   OWNER   SIZE        A MONTH   ENDS
-                 │ crucial-sandbox   ready   alice   small 1+3      $412   in 6 days
-                 │ teal-otter        ready   erin    small 1+1      $137   in 2 days
+                 │ crucial-sandbox   ready   alice   small 1+3      $412   in 7 days
+                 │ teal-otter        ready   erin    small 1+1      $137   in 3 days
     ");
 }

@@ -136,7 +136,7 @@ fn too_many() {
     alice: /kaas list mine
       kaas → alice │ 1 cluster
                    │ NAME              STATE   OWNER   SIZE        A MONTH   ENDS
-                   │ crucial-sandbox   ready   alice   small 1+3      $412   in 6 days
+                   │ crucial-sandbox   ready   alice   small 1+3      $412   in 7 days
     erin: press Cancel on teal-otter
       card │ teal-otter · new cluster · cancelled by erin   change 2
            │ small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5 · about $412 a month
