@@ -164,6 +164,7 @@ async fn dues(kind: &Kind) {
     assert!(record.outbox.is_empty() && !work.is_empty());
     assert_eq!(store.busy().await.unwrap(), 2);
     assert_eq!(store.due(at(999), 9, &nobody).await.unwrap(), keys[1..]);
+    assert_eq!(store.list(&acme(None, false, 9)).await.unwrap().total, 2, "nor is it listed");
 }
 
 /// Lists hold what exists or is open; the total counts what the limit hides.
