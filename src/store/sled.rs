@@ -155,6 +155,8 @@ fn is_lock(error: &std::io::Error) -> bool {
 /// The one that writes.
 struct Writer {
     tree: ::sled::Db,
+    /// The file in which sled keeps everything.
+    file: std::fs::File,
     index: Arc<Mutex<Index>>,
     flushes: Arc<AtomicU64>,
     drawn: HashMap<TenantName, u64>,
