@@ -2,6 +2,8 @@
 //!
 //! Real git, the real terraform and sled; a simulated Rancher that outlives kaas, as a real one does. Every test has a house of its own.
 
+#![cfg(all(feature = "sim", feature = "rancher"))]
+
 mod harm;
 mod house;
 mod kills;
