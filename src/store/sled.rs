@@ -194,10 +194,8 @@ impl Writer {
                 Err(fault) => drop(write.answer.send(Err(fault))),
             }
         }
-        // A drawn number is durable with the save that uses it: one log holds both, in this order. Lost without that save, nobody has seen it.
-        let flushes = taken.iter().any(|(write, _)| !matches!(write.what, Change::Draw(_)));
-        let written = self.tree.apply_batch(batch).and_then(|()| self.flush(flushes));
-        self.flushes.fetch_add(u64::from(flushes), Ordering::Relaxed);
+        let written = self.tree.apply_batch(batch).and_then(|()| self.flush());
+        self.flushes.fetch_add(1, Ordering::Relaxed);
         if let Err(fault) = written {
             let text = format!(
                 "the store cannot be written ({fault}); nothing was acknowledged. Make room and start kaas again"
@@ -224,11 +222,9 @@ impl Writer {
 
     /// Brings what was written onto the disk. sled hands it to the disk and waits, but does not have the disk empty its own cache, nor the file's new length
     /// written: the kernel does both with `sync_data`, so that a power cut loses nothing either.
-    fn flush(&self, needed: bool) -> ::sled::Result<()> {
-        if needed {
-            self.tree.flush()?;
-            self.file.sync_data()?;
-        }
+    fn flush(&self) -> ::sled::Result<()> {
+        self.tree.flush()?;
+        self.file.sync_data()?;
         Ok(())
     }
 
