@@ -212,7 +212,8 @@ fn nobody_decides_alone() {
     for text in ["+1", "press Approve", "/kaas approve crucial-sandbox", ":white_check_mark:"] {
         let answer = house.say(&format!("alice> {text}"), "You asked");
         assert_eq!(
-            answer, "You asked for crucial-sandbox, so somebody else has to approve it: two of bob, carol, dave.",
+            answer,
+            "You asked for crucial-sandbox, so somebody else has to approve it: two of bob, carol, dave. To take it back: /kaas cancel crucial-sandbox",
             "{text}"
         );
     }
