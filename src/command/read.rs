@@ -371,6 +371,10 @@ pub(super) fn line(entry: &Entry, values: &BTreeMap<Flag, String>) -> String {
 
 /// A piece of a line, cut to a readable length.
 pub(super) fn shorten(text: &str) -> String {
+    if text.trim().is_empty() {
+        // A quoted nothing, as it was typed.
+        return "\"\"".to_owned();
+    }
     if text.chars().count() <= WHAT_MAX {
         return text.to_owned();
     }

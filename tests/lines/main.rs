@@ -181,3 +181,20 @@ fn a_line_of_a_megabyte_is_no_trouble() {
         world.judge(&line, 1, &mut Tally::default()).unwrap();
     }
 }
+
+/// Lines that something was once wrong with.
+#[test]
+fn lines_that_went_wrong_before() {
+    let world = World::new();
+    for line in [
+        "reject a\n\"",
+        "request crucial-\u{13} sare=\"\r\r\r\r\u{c}\r\rason=\"\r\r\r\r\r\r\"",
+        "request a-b size=small \"\"",
+        "request \"  \"",
+        "show \"",
+        "list owner=\"\"",
+        "\"\"",
+    ] {
+        world.judge(line, 0, &mut Tally::default()).unwrap_or_else(|why| panic!("{line:?}: {why}"));
+    }
+}
