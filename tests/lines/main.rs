@@ -194,7 +194,28 @@ fn lines_that_went_wrong_before() {
         "show \"",
         "list owner=\"\"",
         "\"\"",
+        "  new\n--reason <!channel> for",
+        "request a-b --reason \"look, @here\"",
     ] {
         world.judge(line, 0, &mut Tally::default()).unwrap_or_else(|why| panic!("{line:?}: {why}"));
+    }
+}
+
+/// No way of giving a reason calls everybody in the channel.
+#[test]
+fn nobody_is_called_by_a_reason() {
+    let world = World::new();
+    for line in [
+        "request a-b reason=@channel",
+        "request a-b --reason @here",
+        "request a-b --reason \"look, @everyone\"",
+        "request a-b because <!channel> said so",
+        "reject a-b --reason <!here>",
+        "destroy a-b for @channel",
+    ] {
+        for dialect in [Dialect::Plain, Dialect::Slack] {
+            let wrong = parse(line, dialect, &world.catalogue).expect_err(line);
+            assert!(wrong.mistakes.iter().any(|m| m.problem.contains("would call everybody")), "{line}: {wrong:?}");
+        }
     }
 }
