@@ -74,8 +74,8 @@ impl World {
     fn judge(&self, line: &str, number: u64, tally: &mut Tally) -> Result<(), String> {
         for dialect in [Dialect::Plain, Dialect::Slack] {
             let tidy = normalise(line, dialect);
-            if normalise(&tidy, Dialect::Plain) != tidy {
-                return Err(format!("{dialect:?}: what is tidy is tidied again: {tidy:?}"));
+            if let Some(c) = tidy.chars().find(|c| c.is_control()) {
+                return Err(format!("{dialect:?}: what is tidy holds {c:?}: {tidy:?}"));
             }
             match parse(line, dialect, &self.catalogue) {
                 Ok(command) => {
@@ -213,9 +213,8 @@ fn nobody_is_called_by_a_reason() {
         "reject a-b --reason <!here>",
         "destroy a-b for @channel",
     ] {
-        for dialect in [Dialect::Plain, Dialect::Slack] {
-            let wrong = parse(line, dialect, &world.catalogue).expect_err(line);
-            assert!(wrong.mistakes.iter().any(|m| m.problem.contains("would call everybody")), "{line}: {wrong:?}");
-        }
+        // As Slack writes it, which is where such a call would be heard.
+        let wrong = parse(line, Dialect::Slack, &world.catalogue).expect_err(line);
+        assert!(wrong.mistakes.iter().any(|m| m.problem.contains("would call everybody")), "{line}: {wrong:?}");
     }
 }
