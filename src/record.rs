@@ -237,7 +237,8 @@ impl Record {
 
     /// Claims what may be performed now and what `allow` lets through; at most the head of each ordered lane, and every clock that is due.
     ///
-    /// Leases that are over are given to `worker`. Answers `None` where there is nothing to claim.
+    /// Leases that are over are given to `worker`; retired work whose lease is over is forgotten, which is a revision of its own where there is nothing to
+    /// claim besides. Answers `None` where nothing changes.
     pub fn claim(
         &self,
         worker: &str,
@@ -247,6 +248,7 @@ impl Record {
     ) -> Option<(Self, Vec<Claimed>)> {
         let mut next = self.clone();
         next.outbox.retain(|row| !(row.retired && row.is_free(now)));
+        let forgot = next.outbox.len() < self.outbox.len();
         let mut heads: Vec<Lane> = Vec::new();
         let mut claimed = Vec::new();
         for row in &mut next.outbox {
@@ -272,7 +274,7 @@ impl Record {
                 note: row.note.clone(),
             });
         }
-        if claimed.is_empty() {
+        if claimed.is_empty() && !forgot {
             return None;
         }
         next.revision += 1;

@@ -144,12 +144,7 @@ impl Reading {
         let text = text.join(" ");
         let what = format!("because {text}");
         let shown = what.trim_end();
-        if calls_everybody(&text) {
-            self.mendable = false;
-            self.wrong(at, shown, "would call everybody here. Leave it out");
-        } else {
-            self.give(Flag::Reason.entry(), &text, shown, at);
-        }
+        self.give(Flag::Reason.entry(), &text, shown, at);
         count
     }
 
@@ -166,6 +161,12 @@ impl Reading {
     }
 
     fn give(&mut self, flag: &'static FlagEntry, value: &str, what: &str, at: usize) {
+        // Also where the value is a word of its own behind its flag: `--reason @channel`.
+        if calls_everybody(value) {
+            self.mendable = false;
+            self.wrong(at, what, "would call everybody here. Leave it out");
+            return;
+        }
         let given = Given { value: value.to_owned(), what: what.to_owned(), at };
         match self.given.get(&flag.flag) {
             None => {
@@ -371,6 +372,10 @@ pub(super) fn line(entry: &Entry, values: &BTreeMap<Flag, String>) -> String {
 
 /// A piece of a line, cut to a readable length.
 pub(super) fn shorten(text: &str) -> String {
+    if text.trim().is_empty() {
+        // A quoted nothing, as it was typed.
+        return "\"\"".to_owned();
+    }
     if text.chars().count() <= WHAT_MAX {
         return text.to_owned();
     }

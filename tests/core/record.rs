@@ -209,6 +209,25 @@ fn retired_work_is_waited_for_and_then_forgotten() {
     assert!(!life.settle(pull_row, &Outcome::Done));
 }
 
+/// Whoever worked on retired work is gone, and nothing else is due: it is forgotten all the same, or the record would be due and busy for ever.
+#[test]
+fn retired_work_of_the_lost_is_forgotten_even_if_nothing_is_due() {
+    let mut life = Life::requested();
+    let claimed = life.claim();
+    life.ask("alice", Ask::Cancel);
+    for one in claimed.iter().filter(|one| one.effect != Effect::MakePlan) {
+        life.settle(one, &Outcome::Done);
+    }
+    for _ in 0..9 {
+        life.claim().iter().for_each(|one| assert!(life.settle(one, &Outcome::Done)));
+    }
+    assert!(life.record().is_busy() && life.record().outbox.iter().all(|row| row.retired));
+    life.now = life.record().due().expect("its lease ends some time");
+    assert_eq!(life.claim(), vec![]);
+    assert!(!life.record().is_busy() && life.record().due().is_none());
+    assert!(life.record().claim("worker", life.now, LEASE, |_| true).is_none(), "and then nothing changes any more");
+}
+
 #[test]
 fn a_start_frees_what_the_dead_held() {
     let mut life = Life::requested();
