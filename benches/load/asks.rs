@@ -95,7 +95,7 @@ async fn inputs() {
         async move { engine.run(stop).await }
     });
     let begun = now();
-    let followed = everybody(&house, BUSY).await;
+    let followed = everybody(&house, BUSY / 8).await;
     house.engine.rest().await.expect("rested");
     let done = house.outside.done.load(Ordering::Relaxed);
     line("the same while the engine performs what follows", format!("{followed:.0}"));

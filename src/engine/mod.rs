@@ -198,6 +198,9 @@ impl Engine {
         let mut sweep = tokio::time::interval(unsigned(self.pace.sweep));
         sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let ended = loop {
+            if self.parked().is_crowded() {
+                tokio::time::sleep(places::CROWDED_WAIT).await;
+            }
             stirred.borrow_and_update();
             match self.pass(&mut tasks).await {
                 Ok(()) => {}

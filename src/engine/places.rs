@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::lifecycle::form::TenantName;
 use crate::lifecycle::{ClusterKey, Effect, Lane};
@@ -13,6 +14,12 @@ const WORK_MAX: u32 = 256;
 
 /// How many terraform runs of one tenant are claimed at once; the runner itself decides how many of them run.
 const RUNS_A_TENANT: u32 = 64;
+
+/// How long places that become free are gathered before the next pass where many wait for one: each pass passes over all who wait.
+pub(super) const CROWDED_WAIT: Duration = Duration::from_millis(2);
+
+/// How many wait for a place before that is so.
+const CROWD: usize = 64;
 
 /// Clusters whose due work found no free place, by the place that they wait for, first come first served.
 #[derive(Default)]
@@ -26,6 +33,11 @@ impl Parked {
     /// All of them, for as long as it takes to pass them over; held on to, the next change copies them.
     pub fn clusters(&self) -> Arc<HashSet<ClusterKey>> {
         Arc::clone(&self.clusters)
+    }
+
+    /// Whether so many wait that a pass for each free place would cost more than the place is worth.
+    pub fn is_crowded(&self) -> bool {
+        self.clusters.len() > CROWD
     }
 
     /// The cluster is looked at for another reason. Answers whether it was parked.
