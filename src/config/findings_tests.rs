@@ -40,7 +40,7 @@ fn all_mistakes_of_the_shape_at_once() {
     let text = edited(&[
         ("sweep_every = \"5m\"", "sweep_evry = \"5m\""),
         ("lease = \"1m\"", "lease = 60"),
-        ("attempts = 8", "attempts = 0"),
+        ("attempts = 30", "attempts = 0"),
         ("backoff_max = \"5m\"", "backoff_max = \"2 hours\""),
         ("level = \"info\"", "level = \"inof\""),
         ("time_zone = \"Europe/Berlin\"", "time_zone = \"Europe/Berln\""),

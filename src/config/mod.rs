@@ -193,7 +193,7 @@ fn engine(raw: &raw::Engine, report: &mut Report) -> Option<EngineConfig> {
         lease: length(&raw.lease, "1m")?,
         sweep_every: length(&raw.sweep_every, "5m")?,
         poll_every: length(&raw.poll_every, "15s")?,
-        attempts: raw.attempts.map_or(Some(8), |n| u32::try_from(n).ok())?,
+        attempts: raw.attempts.map_or(Some(30), |n| u32::try_from(n).ok())?,
         backoff_first: length(&raw.backoff_first, "5s")?,
         backoff_max: length(&raw.backoff_max, "5m")?,
         runs_at_once: count(raw.runs_at_once),

@@ -95,6 +95,7 @@ impl Engine {
             // What cannot be said is in the log; it is no reason to stop a cluster.
             (true, true) => Outcome::Done,
             (true, false) => Outcome::Broken(fault),
+            // Two hours at the longest backoff; what is to be said waits as long as it takes.
             (false, false) if failures >= self.pace.failures_max => Outcome::Broken(fault),
             (false, _) => {
                 let at = now.saturating_add(wait.unwrap_or_else(|| self.backoff(failures))).unwrap_or(Timestamp::MAX);

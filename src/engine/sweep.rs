@@ -64,7 +64,8 @@ pub(super) fn difference(now: &PullNow, known: &crate::lifecycle::Pull) -> Optio
             // A content that differs in no file differs in how they are kept.
             files: now.strange_files + if now.pull.content == known.content { 0 } else { now.changed_files.max(1) },
         }),
-        PullStatus::Open | PullStatus::Merged { .. } => None,
+        PullStatus::Merged { commit } => Some(Fact::PullMerged { pull: now.pull.number, commit: commit.clone() }),
+        PullStatus::Open => None,
     }
 }
 

@@ -79,6 +79,13 @@ pub enum Notice {
     },
     /// To the thread: the lease is over, and kaas asks for the cluster to be taken down.
     LeaseEnded,
+    /// To the owner: their cluster is to be taken down, and they did not ask for it.
+    YoursGoes {
+        /// Who asked; `None` where the lease ended.
+        by: Option<Person>,
+    },
+    /// To the thread: the pull request was merged by hand before the change was decided.
+    MergedEarly,
     /// To the thread: something outside does not answer; it will be tried again.
     Troubled {
         /// What.

@@ -26,6 +26,7 @@ fn an_admin_destroys_what_belongs_to_others() {
            │ small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5 · frees about $412 a month
            │ @dave: "it costs too much"
            │ [ Cancel ]
+      kaas → alice │ crucial-sandbox: dave asks for your cluster to be destroyed: "it costs too much". Nothing is touched before that is approved. To stop it: /kaas cancel crucial-sandbox
       card │ crucial-sandbox · destroy · waiting for 2 approvals   change 2
            │ Plan 36c59a  0 to add, 0 to change, 7 to destroy · red: destroys or replaces what exists
            │              destroys rancher2_cluster_v2.this
@@ -68,6 +69,7 @@ fn a_rejected_destroy_leaves_the_cluster_as_it_is() {
            │ small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5 · frees about $412 a month
            │ @dave asked for it
            │ [ Cancel ]
+      kaas → alice │ crucial-sandbox: dave asks for your cluster to be destroyed. Nothing is touched before that is approved. To stop it: /kaas cancel crucial-sandbox
       card │ crucial-sandbox · destroy · waiting for 2 approvals   change 2
            │ Plan 36c59a  0 to add, 0 to change, 7 to destroy · red: destroys or replaces what exists
            │              destroys rancher2_cluster_v2.this
@@ -111,6 +113,7 @@ fn a_lease_ends() {
            │ kaas asks for it, because the time is over
            │ [ Cancel ]
       kaas │ crucial-sandbox: its 7 days are over, so kaas asks for it to be destroyed. Nothing is touched before that is approved.
+      kaas → alice │ crucial-sandbox: its 7 days are over, so kaas asks for it to be destroyed. Nothing is touched before that is approved. To stop it: /kaas cancel crucial-sandbox
       card │ crucial-sandbox · destroy · waiting for 2 approvals   change 2
            │ Plan 36c59a  0 to add, 0 to change, 7 to destroy · red: destroys or replaces what exists
            │              destroys rancher2_cluster_v2.this
@@ -141,6 +144,10 @@ fn a_lease_ends_and_nobody_decides() {
         w.rest().await;
         w.passes("25h").await;
         w.alice("/kaas list").await;
+        w.passes("24h").await;
+        w.rest().await;
+        w.stands("crucial-sandbox", "waiting for 2 approvals");
+        w.alice("/kaas cancel crucial-sandbox").await;
     });
     insta::assert_snapshot!(told, @"
     (alice has crucial-sandbox, ready until Sun 29 Nov)
@@ -150,6 +157,7 @@ fn a_lease_ends_and_nobody_decides() {
            │ kaas asks for it, because the time is over
            │ [ Cancel ]
       kaas │ crucial-sandbox: its 7 days are over, so kaas asks for it to be destroyed. Nothing is touched before that is approved.
+      kaas → alice │ crucial-sandbox: its 7 days are over, so kaas asks for it to be destroyed. Nothing is touched before that is approved. To stop it: /kaas cancel crucial-sandbox
       card │ crucial-sandbox · destroy · waiting for 2 approvals   change 2
            │ Plan 36c59a  0 to add, 0 to change, 7 to destroy · red: destroys or replaces what exists
            │              destroys rancher2_cluster_v2.this
@@ -162,11 +170,29 @@ fn a_lease_ends_and_nobody_decides() {
       kaas │ crucial-sandbox still waits for two approvals. @bob, @carol, @dave: press Approve on the card, or send /kaas approve crucial-sandbox. It stays open until Mon 30 Nov 12:02.
       card │ crucial-sandbox · destroy · closed: nobody decided by Mon 30 Nov   change 2
       kaas │ crucial-sandbox: closed, because nobody decided by 12:02. The cluster stays as it is.
-      kaas → alice │ The time of crucial-sandbox is over, so kaas asked for it to be destroyed. That was closed, because nobody decided by 12:02. The cluster stays as it is. When you are done with it: /kaas destroy crucial-sandbox
+      kaas → alice │ The time of crucial-sandbox is over, so kaas asked for it to be destroyed. That was closed, because nobody decided by 12:02. The cluster stays as it is. kaas asks again in 24 h. When you are done with it: /kaas destroy crucial-sandbox
     alice: /kaas list
       kaas → alice │ 1 cluster
                    │ NAME              STATE   OWNER   SIZE        A MONTH   ENDS
                    │ crucial-sandbox   ready   alice   small 1+3      $412   now
+    (24h pass)
+      card │ crucial-sandbox · destroy · planning   change 3
+           │ small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5 · frees about $412 a month
+           │ kaas asks for it, because the time is over
+           │ [ Cancel ]
+      kaas │ crucial-sandbox: its 7 days are over, so kaas asks for it to be destroyed. Nothing is touched before that is approved.
+      kaas → alice │ crucial-sandbox: its 7 days are over, so kaas asks for it to be destroyed. Nothing is touched before that is approved. To stop it: /kaas cancel crucial-sandbox
+      card │ crucial-sandbox · destroy · waiting for 2 approvals   change 3
+           │ Plan 36c59a  0 to add, 0 to change, 7 to destroy · red: destroys or replaces what exists
+           │              destroys rancher2_cluster_v2.this
+           │              destroys rancher2_machine_config_v2.pool
+           │ Votes        none yet · two of bob, carol, dave
+           │ Pull request #19 https://forge.example/acme/clusters/pull/19
+           │ [ Approve ] [ Reject … ] [ Plan ] [ Cancel ]
+      kaas │ crucial-sandbox: the plan to destroy it is here. 7 to destroy (destroys rancher2_cluster_v2.this, and 1 more). @bob, @carol, @dave, two of you decide.   [plan-36c59a.txt]
+    alice: /kaas cancel crucial-sandbox
+      card │ crucial-sandbox · destroy · cancelled by alice   change 3
+      kaas │ crucial-sandbox: cancelled by alice. The cluster stays as it is.
     ");
 }
 

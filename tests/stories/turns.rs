@@ -390,3 +390,40 @@ fn the_pull_request_is_closed_while_terraform_is_at_work() {
                    │ 4 nodes, RKE2 v1.33.5, endpoint 10.20.0.15. Done early: /kaas destroy crucial-sandbox
     ");
 }
+
+#[test]
+fn somebody_merges_before_it_is_decided() {
+    let told = story(async |w| {
+        w.has_request("crucial-sandbox").await;
+        w.note("eve merges the pull request by hand");
+        w.forge.merge_by_hand("crucial-sandbox");
+        w.passes("20m").await;
+        w.stands("crucial-sandbox", "waiting for 2 approvals");
+        w.bob("press Approve").await;
+        w.carol("press Approve").await;
+        w.stands("crucial-sandbox", "ready");
+    });
+    assert_eq!(told.matches("merged its pull request by hand").count(), 1);
+    insta::assert_snapshot!(told, @"
+    (alice has asked for crucial-sandbox, and its plan waits for approvals)
+    (eve merges the pull request by hand)
+    (20m pass)
+      kaas │ crucial-sandbox: somebody merged its pull request by hand before this was decided. Nothing runs because of that: the votes still decide. If it is not to be, revert the merge.
+    bob: press Approve
+      card │ crucial-sandbox · new cluster · waiting for 1 more approval   change 1
+           │ Votes        bob approved · one more of carol, dave
+    carol: press Approve
+      card │ crucial-sandbox · new cluster · applying   change 1
+           │ Votes        bob and carol approved
+           │ [ Plan ]
+      kaas │ crucial-sandbox: approved by bob and carol over plan 62c8a3. Applying now.
+      card │ crucial-sandbox · new cluster · joining   change 1
+      card │ crucial-sandbox · new cluster · ready until Sun 29 Nov   change 1
+           │ small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5 · about $412 a month · until Sun 29 Nov
+      kaas │ crucial-sandbox is ready. alice has the way in.
+      kaas → alice │ crucial-sandbox is ready until Sun 29 Nov.
+                   │ Your kubeconfig, under your own name: https://rancher.example/dashboard/c/c-m-00000001/explorer   (Download KubeConfig)
+                   │ or: rancher login https://rancher.example  then  rancher kubectl get nodes
+                   │ 4 nodes, RKE2 v1.33.5, endpoint 10.20.0.15. Done early: /kaas destroy crucial-sandbox
+    ");
+}

@@ -69,7 +69,7 @@ pub const SECTIONS: &[Section] = &[
             key(
                 "attempts",
                 Takes::Count(1, 100),
-                Default("8"),
+                Default("30"),
                 "How often work that fails for now is tried before the change is stuck and a person has to look.",
             ),
             key(

@@ -205,6 +205,10 @@ impl Turn<'_> {
         }
         may_start(self.policy, by, Kind::Destroy)?;
         self.start_destroy(by, number, place, reason);
+        let owner = self.cluster.owner.clone();
+        if owner.id != by.id {
+            self.effects.push(Effect::Tell { to: owner, notice: Notice::YoursGoes { by: Some(by.clone()) } });
+        }
         Ok(())
     }
 

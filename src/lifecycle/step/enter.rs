@@ -11,7 +11,7 @@ use crate::lifecycle::{
     StuckWhy, Took, Vote,
 };
 
-use super::Turn;
+use super::{LEASE_ASK_AGAIN, Turn};
 
 impl Turn<'_> {
     pub(super) fn enter(&mut self, state: State) {
@@ -101,6 +101,11 @@ impl Turn<'_> {
             Closed::PullClosed { .. } | Closed::NobodyDecided { .. } => None,
         };
         self.enter(State::Closed(why.clone()));
+        if self.cluster.change.lease_ended && self.cluster.live.is_some() {
+            // The cluster is past its time still: somebody has to decide that some day.
+            let at = self.at.saturating_add(LEASE_ASK_AGAIN).unwrap_or(Timestamp::MAX);
+            self.effects.push(Effect::AwaitLeaseEnd { at });
+        }
         self.effects.push(Effect::Card);
         self.effects.push(Effect::Post(Notice::Ended(why.clone())));
         if by.as_ref() != Some(&requester.id) {

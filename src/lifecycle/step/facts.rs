@@ -24,7 +24,8 @@ impl Turn<'_> {
             }
             Fact::PullClosed { pull, by } => self.pull_closed(*pull, by),
             Fact::PullMerged { pull, commit } => {
-                self.merged(false, |joining| (joining.approved.pull.number == *pull).then(|| commit.clone()))
+                self.merged_early(*pull)
+                    || self.merged(false, |joining| (joining.approved.pull.number == *pull).then(|| commit.clone()))
             }
             Fact::PullWithdrawn { change } => {
                 *change == self.cluster.change.number
@@ -220,6 +221,19 @@ impl Turn<'_> {
         }
     }
 
+    /// Somebody merged it by hand before it was decided: people have to know, and nothing runs because of it. Said once a state.
+    pub(super) fn merged_early(&mut self, number: u64) -> bool {
+        let change = &mut self.cluster.change;
+        let undecided = matches!(change.state, State::Preparing { .. } | State::Reviewing(_));
+        let told = format!("pull request {number} is merged");
+        if !undecided || change.state.pull().is_none_or(|p| p.number != number) || change.told.as_ref() == Some(&told) {
+            return false;
+        }
+        change.told = Some(told);
+        self.effects.push(Effect::Post(Notice::MergedEarly));
+        true
+    }
+
     pub(super) fn settled(&mut self, kind: Kind, grants: &[Grant]) -> bool {
         if self.cluster.change.kind != kind {
             return false;
@@ -269,6 +283,7 @@ impl Turn<'_> {
         self.start_destroy(&owner, number, &place, None);
         self.cluster.change.lease_ended = true;
         self.effects.push(Effect::Post(Notice::LeaseEnded));
+        self.effects.push(Effect::Tell { to: owner, notice: Notice::YoursGoes { by: None } });
         true
     }
 

@@ -23,6 +23,9 @@ use crate::lifecycle::{
 /// How much later a lease's end is looked at again while another change is open.
 pub const LEASE_RECHECK: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
 
+/// When the removal of a cluster whose lease is over is asked for again, where nobody let it go.
+pub const LEASE_ASK_AGAIN: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
+
 /// What an input led to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {

@@ -56,15 +56,17 @@ pub fn notice(notice: &Notice, cluster: &Cluster, context: &Context<'_>) -> Mess
             .person(by)
             .text(" took it back. What was made so far comes down again; as any other change, that needs a plan and approvals.")
             .message(),
-        Notice::LeaseEnded => {
-            let over = match cluster.form.ttl {
-                Some(ttl) if ttl.to_string().starts_with("1 ") => format!("its {ttl} is over"),
-                Some(ttl) => format!("its {ttl} are over"),
-                None => "its time is over".to_owned(),
+        Notice::LeaseEnded => about(cluster)
+            .text(format!("{}, so kaas asks for it to be destroyed. Nothing is touched before that is approved.", over(cluster)))
+            .message(),
+        Notice::YoursGoes { by } => yours_goes(cluster, by.as_ref()),
+        Notice::MergedEarly => {
+            let say = about(cluster).text("somebody merged its pull request by hand before this was decided. Nothing runs because of that: ");
+            let say = match cluster.change.state {
+                State::Reviewing(_) => say.text("the votes still decide. "),
+                _ => say.text("it still needs a plan and approvals. "),
             };
-            about(cluster)
-                .text(format!("{over}, so kaas asks for it to be destroyed. Nothing is touched before that is approved."))
-                .message()
+            say.text("If it is not to be, revert the merge.").message()
         }
         Notice::Troubled { fault, again } => {
             let next = match again.duration_since(context.now) {
@@ -84,6 +86,30 @@ pub fn notice(notice: &Notice, cluster: &Cluster, context: &Context<'_>) -> Mess
             .message(),
         Notice::Refused(refused) => refusal(refused, name(cluster), context),
     }
+}
+
+/// `its 7 days are over`
+fn over(cluster: &Cluster) -> String {
+    match cluster.form.ttl {
+        Some(ttl) if ttl.to_string().starts_with("1 ") => format!("its {ttl} is over"),
+        Some(ttl) => format!("its {ttl} are over"),
+        None => "its time is over".to_owned(),
+    }
+}
+
+/// To the owner, who did not ask for it.
+fn yours_goes(cluster: &Cluster, by: Option<&Person>) -> Message {
+    let say = about(cluster);
+    let say = match (by, &cluster.change.reason) {
+        (None, _) => say.text(over(cluster)).text(", so kaas asks for it to be destroyed. "),
+        (Some(by), Some(reason)) => {
+            say.person(by).text(" asks for your cluster to be destroyed: \"").said(reason.as_str()).text("\". ")
+        }
+        (Some(by), None) => say.person(by).text(" asks for your cluster to be destroyed. "),
+    };
+    say.text("Nothing is touched before that is approved. To stop it: ")
+        .command(&format!("cancel {}", name(cluster)))
+        .message()
 }
 
 fn name(cluster: &Cluster) -> &crate::lifecycle::form::ClusterName {
@@ -200,7 +226,8 @@ fn yours_ended(cluster: &Cluster, closed: &Closed, context: &Context<'_>) -> Mes
     if cluster.change.lease_ended {
         let say = Say::of("The time of ").strong(name(cluster).as_str());
         let say = ended(say.text(" is over, so kaas asked for it to be destroyed. That was "), closed, context);
-        let say = say.text(". ").text(what_stays(cluster)).text(" When you are done with it: ");
+        let say = say.text(". ").text(what_stays(cluster));
+        let say = say.text(" kaas asks again in 24 h. When you are done with it: ");
         return say.command(&format!("destroy {}", name(cluster))).message();
     }
     let asked = match (cluster.change.undo, cluster.change.kind) {

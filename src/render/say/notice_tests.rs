@@ -122,6 +122,9 @@ fn a_cluster_goes() {
     let undo = undoing(State::Preparing { pull: None, plan: None });
     insta::assert_snapshot!(said(Notice::Undoing { by: person("alice") }, &undo), @"crucial-sandbox: alice took it back. What was made so far comes down again; as any other change, that needs a plan and approvals.");
     let mut over = destroying(State::Preparing { pull: None, plan: None });
+    insta::assert_snapshot!(said(Notice::YoursGoes { by: None }, &over), @"crucial-sandbox: its 7 days are over, so kaas asks for it to be destroyed. Nothing is touched before that is approved. To stop it: /kaas cancel crucial-sandbox");
+    insta::assert_snapshot!(said(Notice::YoursGoes { by: Some(person("dave")) }, &over), @r#"crucial-sandbox: dave asks for your cluster to be destroyed: "the load test is over". Nothing is touched before that is approved. To stop it: /kaas cancel crucial-sandbox"#);
+    insta::assert_snapshot!(said(Notice::MergedEarly, &cluster(reviewing(&[]))), @"crucial-sandbox: somebody merged its pull request by hand before this was decided. Nothing runs because of that: the votes still decide. If it is not to be, revert the merge.");
     insta::assert_snapshot!(said(Notice::LeaseEnded, &over), @"crucial-sandbox: its 7 days are over, so kaas asks for it to be destroyed. Nothing is touched before that is approved.");
     over.form.ttl = Some("1d".parse().unwrap());
     insta::assert_snapshot!(said(Notice::LeaseEnded, &over), @"crucial-sandbox: its 1 day is over, so kaas asks for it to be destroyed. Nothing is touched before that is approved.");
@@ -155,6 +158,8 @@ fn approvers_are_mentioned_when_they_are_to_decide_and_nobody_else_ever() {
         Notice::Gone { destroyed: 9 },
         Notice::Undoing { by: person("alice") },
         Notice::LeaseEnded,
+        Notice::YoursGoes { by: Some(person("dave")) },
+        Notice::MergedEarly,
         Notice::PullRestored { by: "eve".to_owned() },
         Notice::Refused(Refusal::OwnChange { quorum: 2, approvers: deciders() }),
     ];

@@ -93,6 +93,14 @@ impl FakeForge {
         pull.strange += files;
     }
 
+    /// Somebody merges the newest pull request of a cluster.
+    pub fn merge_by_hand(&self, cluster: &str) {
+        let mut held = self.held();
+        let commit = held.commit("merge by hand");
+        let number = held.newest(cluster).number;
+        held.merge(number, commit);
+    }
+
     /// Somebody closes the newest pull request of a cluster.
     pub fn close_by_hand(&self, cluster: &str, by: &str) {
         self.held().newest(cluster).status = PullStatus::Closed { by: by.to_owned() };
@@ -104,6 +112,14 @@ impl Held {
         self.commits += 1;
         let digest = hex(&Sha256::digest(format!("{}: {what}", self.commits)));
         digest[..40].parse().unwrap()
+    }
+
+    fn merge(&mut self, number: u64, commit: HeadSha) {
+        let pull = self.numbered(number).unwrap();
+        pull.status = PullStatus::Merged { commit };
+        let (folder, files) = (format!("{}/", pull.folder), pull.files.clone());
+        self.main.retain(|path, _| !path.starts_with(&folder));
+        self.main.extend(files.into_iter().filter_map(|file| Some((file.path, file.content?))));
     }
 
     fn newest(&mut self, cluster: &str) -> &mut Standing {
@@ -194,10 +210,7 @@ impl Forge for FakeForge {
                 return Ok(Merged::Moved(pull.now()));
             }
         }
-        pull.status = PullStatus::Merged { commit: commit.clone() };
-        let (folder, files) = (format!("{}/", pull.folder), pull.files.clone());
-        held.main.retain(|path, _| !path.starts_with(&folder));
-        held.main.extend(files.into_iter().filter_map(|file| Some((file.path, file.content?))));
+        held.merge(number, commit.clone());
         Ok(Merged::Yes(commit))
     }
 
