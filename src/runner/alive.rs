@@ -41,6 +41,15 @@ pub struct Alive {
 /// Process groups, and whether each was asked to end.
 type Groups = BTreeMap<i32, bool>;
 
+/// What an earlier run left behind, by process group.
+#[derive(Debug, Clone, Copy)]
+pub enum Orphans<'a> {
+    /// It is waited for.
+    GoOn(&'a BTreeSet<i32>),
+    /// It is asked to end.
+    End(&'a BTreeSet<i32>),
+}
+
 /// Why a workspace could not be taken.
 #[derive(Debug, thiserror::Error)]
 pub enum NotMine {
@@ -56,15 +65,17 @@ pub enum NotMine {
 }
 
 impl Alive {
-    /// Takes the workspace `dir`. What an earlier run left behind there gets SIGINT, `grace` to end in order, then SIGKILL; `told` hears of it once.
+    /// Takes the workspace `dir`. What an earlier run left behind there may go on for `patience`, then it gets SIGINT, `grace` to end in order, then
+    /// SIGKILL; `told` hears of each once.
     ///
     /// # Errors
     /// See [`NotMine`].
     pub async fn take(
         dir: &Path,
+        patience: Duration,
         grace: Duration,
         stop: &CancellationToken,
-        mut told: impl FnMut(&BTreeSet<i32>) + Send,
+        mut told: impl FnMut(Orphans<'_>) + Send,
     ) -> Result<Arc<Self>, NotMine> {
         let path = dir.join("alive.lock");
         let note = dir.join("alive.pid");
@@ -79,11 +90,22 @@ impl Alive {
             .map_err(io)?;
         let mut waited = Duration::ZERO;
         let mut known = read_note(&note);
+        let mut left_alone = Duration::ZERO;
         loop {
             match lock.try_lock() {
                 Ok(()) => break,
                 Err(TryLockError::WouldBlock) => {}
                 Err(TryLockError::Error(e)) => return Err(io(e)),
+            }
+            if left_alone < patience {
+                if left_alone.is_zero() {
+                    told(Orphans::GoOn(&holders(&path, &known)));
+                }
+                tokio::select! {
+                    () = stop.cancelled() => return Err(NotMine::Stopped),
+                    () = sleep(LOOK) => left_alone += LOOK,
+                }
+                continue;
             }
             let groups = holders(&path, &known);
             if waited >= grace {
@@ -92,7 +114,7 @@ impl Alive {
                 let fresh: BTreeSet<i32> =
                     groups.into_iter().filter(|group| known.insert(*group, true) != Some(true)).collect();
                 if !fresh.is_empty() {
-                    told(&fresh);
+                    told(Orphans::End(&fresh));
                     write_note(&note, &known);
                     signal(&fresh, Signal::SIGINT);
                 }
@@ -206,7 +228,7 @@ mod tests {
 
     /// Leaves an orphan behind: its parent's side of the lock is closed, as when kaas was killed.
     async fn orphan(dir: &Path, script: &str) -> (tokio::task::JoinHandle<Why>, i32) {
-        let alive = Alive::take(dir, Duration::ZERO, &CancellationToken::new(), |_| ()).await.unwrap();
+        let alive = Alive::take(dir, Duration::ZERO, Duration::ZERO, &CancellationToken::new(), |_| ()).await.unwrap();
         let spec = child(dir, &alive, script);
         let (up, is_up) = tokio::sync::oneshot::channel();
         let task = tokio::spawn(async move {
@@ -232,9 +254,41 @@ mod tests {
         let mut told = Vec::new();
         let grace = Duration::from_secs(30);
         let alive =
-            Alive::take(dir.path(), grace, &CancellationToken::new(), |g| told.extend(g.clone())).await.unwrap();
+            Alive::take(dir.path(), Duration::ZERO, grace, &CancellationToken::new(), |orphans| match orphans {
+                Orphans::End(groups) => told.extend(groups.clone()),
+                Orphans::GoOn(_) => panic!("without patience nothing goes on"),
+            })
+            .await
+            .unwrap();
         assert!(mark.exists(), "the workspace is taken only after the orphan freed its lock");
         assert_eq!(told, [group]);
+        task.await.unwrap();
+        drop(alive);
+    }
+
+    #[tokio::test]
+    async fn an_orphan_that_may_go_on_is_not_disturbed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mark, go) = (dir.path().join("interrupted"), dir.path().join("go"));
+        let script = format!(
+            "trap 'echo x > {}' INT; echo up; while [ ! -e {} ]; do sleep 0.02; done",
+            mark.display(),
+            go.display()
+        );
+        let (task, group) = orphan(dir.path(), &script).await;
+        let mut told = Vec::new();
+        let none = CancellationToken::new();
+        let patience = Duration::from_secs(60);
+        let alive = Alive::take(dir.path(), patience, Duration::ZERO, &none, |orphans| match orphans {
+            Orphans::GoOn(groups) => {
+                told.extend(groups.clone());
+                std::fs::write(&go, "").unwrap();
+            }
+            Orphans::End(_) => panic!("it ends by itself"),
+        });
+        let alive = alive.await.unwrap();
+        assert_eq!(told, [group]);
+        assert!(!mark.exists(), "nobody interrupted it");
         task.await.unwrap();
         drop(alive);
     }
@@ -251,7 +305,9 @@ mod tests {
         task.abort();
         assert!(task.await.unwrap_err().is_cancelled());
         let grace = Duration::from_secs(30);
-        Alive::take(dir.path(), grace, &CancellationToken::new(), |_| panic!("it was asked already")).await.unwrap();
+        Alive::take(dir.path(), Duration::ZERO, grace, &CancellationToken::new(), |_| panic!("it was asked already"))
+            .await
+            .unwrap();
         assert_eq!(std::fs::read_to_string(count).unwrap(), "x\n");
     }
 
@@ -260,7 +316,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (task, _) = orphan(dir.path(), "trap '' INT; echo up; cat /dev/zero > /dev/null; sleep 1000").await;
         let alive =
-            Alive::take(dir.path(), Duration::from_millis(200), &CancellationToken::new(), |_| ()).await.unwrap();
+            Alive::take(dir.path(), Duration::ZERO, Duration::from_millis(200), &CancellationToken::new(), |_| ())
+                .await
+                .unwrap();
         task.await.unwrap();
         drop(alive);
     }
@@ -268,9 +326,11 @@ mod tests {
     #[tokio::test]
     async fn a_lock_that_no_child_holds_is_left_alone() {
         let dir = tempfile::tempdir().unwrap();
-        let first = Alive::take(dir.path(), Duration::ZERO, &CancellationToken::new(), |_| ()).await.unwrap();
+        let first =
+            Alive::take(dir.path(), Duration::ZERO, Duration::ZERO, &CancellationToken::new(), |_| ()).await.unwrap();
         let stop = CancellationToken::new();
-        let second = Alive::take(dir.path(), Duration::from_secs(60), &stop, |_| panic!("nobody to signal"));
+        let second =
+            Alive::take(dir.path(), Duration::ZERO, Duration::from_secs(60), &stop, |_| panic!("nobody to signal"));
         tokio::pin!(second);
         tokio::select! {
             _ = &mut second => panic!("it is held"),
@@ -278,7 +338,7 @@ mod tests {
         }
         assert!(matches!(second.await, Err(NotMine::Stopped)));
         drop(first);
-        Alive::take(dir.path(), Duration::ZERO, &CancellationToken::new(), |_| ()).await.unwrap();
+        Alive::take(dir.path(), Duration::ZERO, Duration::ZERO, &CancellationToken::new(), |_| ()).await.unwrap();
     }
 
     #[tokio::test]
@@ -286,7 +346,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let none = CancellationToken::new();
         for _ in 0..20 {
-            let alive = Alive::take(dir.path(), Duration::from_secs(5), &none, |_| panic!("no orphan")).await.unwrap();
+            let alive = Alive::take(dir.path(), Duration::ZERO, Duration::from_secs(5), &none, |_| panic!("no orphan"))
+                .await
+                .unwrap();
             let spec = child(dir.path(), &alive, "cat; echo read");
             assert!(run(spec, &none, &mut |_, line| assert_eq!(line, "read")).await.unwrap().ok());
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kaas::clock::SystemClock;
-use kaas::ports::{Applied, Runner};
+use kaas::ports::{Applied, Runner, Trouble};
 use kaas::runner::terraform::Terraform;
 
 use crate::support::*;
@@ -72,12 +72,56 @@ async fn an_apply_outlives_kaas_and_is_not_repeated() {
 }
 
 #[tokio::test]
-async fn an_orphan_frees_its_lock_before_the_next_run_begins() {
+async fn an_orphan_that_applies_is_waited_for_and_not_disturbed() {
     if !has_terraform() {
         return;
     }
     let house = House::new();
     let (runner, job, digest) = killed(&house).await;
+    let call = call("demo", 2);
+    let applying = runner.apply(&call, &job, &digest, quiet());
+    let waited = || house.logs("apply").concat().contains("an earlier apply still goes on");
+    let releasing = async {
+        until("it is waited for", waited).await;
+        std::fs::write(house.root().join("go"), "").unwrap();
+    };
+    let (applied, ()) = tokio::join!(applying, releasing);
+    assert_eq!(applied.unwrap(), Applied::Yes { outputs: vec![("cluster_id".into(), "c-m-demo".into())] });
+    assert_eq!(std::fs::read_to_string(house.root().join("began")).unwrap(), "x\n", "nothing was made twice");
+    assert!(!house.state("demo").contains("\"tainted\""), "nothing is half made: {}", house.state("demo"));
+}
+
+#[tokio::test]
+async fn whoever_waits_for_an_orphan_can_be_stopped_and_the_orphan_goes_on() {
+    if !has_terraform() {
+        return;
+    }
+    let house = House::new();
+    let (runner, job, digest) = killed(&house).await;
+    let call = call("demo", 2);
+    let applying = runner.apply(&call, &job, &digest, quiet());
+    let waited = || house.logs("apply").concat().contains("an earlier apply still goes on");
+    let stopping = async {
+        until("it is waited for", waited).await;
+        call.stop.cancel();
+    };
+    let (stopped, ()) = tokio::join!(applying, stopping);
+    assert!(matches!(stopped, Err(Trouble::Stopped)), "{stopped:?}");
+    std::fs::write(house.root().join("go"), "").unwrap();
+    until("the orphan makes the rest", || house.state("demo").contains("\"after\"")).await;
+}
+
+#[tokio::test]
+async fn an_orphan_that_takes_too_long_frees_its_lock_before_the_next_run_begins() {
+    if !has_terraform() {
+        return;
+    }
+    let house = House::new();
+    let (_, job, digest) = killed(&house).await;
+    let mut settings = house.settings();
+    settings.limits.grace = Duration::from_secs(60);
+    settings.limits.apply = Duration::from_millis(200);
+    let runner = Terraform::new(settings, SystemClock::shared());
     let applied = runner.apply(&call("demo", 2), &job, &digest, quiet()).await.unwrap();
     let log = house.logs("apply").concat();
     assert!(log.contains("an earlier run still lives"), "{log}");

@@ -21,7 +21,7 @@ use crate::clock::SharedClock;
 use crate::lifecycle::{ChangeNumber, ClusterKey, Plan, PlanDigest};
 use crate::ports::{Answer, Applied, Call, Job, ProgressSink, Runner, Trouble};
 use crate::render::plan::AllowList;
-use crate::runner::alive::Alive;
+use crate::runner::alive::{Alive, Orphans};
 use crate::runner::queue::{Queue, Turn};
 
 pub mod program;
@@ -265,8 +265,11 @@ impl Runner for Terraform {
         if !workspace.root.exists() {
             return;
         }
-        let told = |groups: &_| tracing::warn!(cluster = %cluster, ?groups, "ends what an earlier run left behind");
-        let alive = Alive::take(&workspace.root, self.settings.limits.grace, &CancellationToken::new(), told).await;
+        let told =
+            |orphans: Orphans<'_>| tracing::warn!(cluster = %cluster, ?orphans, "ends what an earlier run left behind");
+        let alive =
+            Alive::take(&workspace.root, Duration::ZERO, self.settings.limits.grace, &CancellationToken::new(), told)
+                .await;
         if let Err(error) = alive {
             tracing::warn!(cluster = %cluster, %error, "keeps working files that are in use");
             return;

@@ -21,7 +21,7 @@ use super::workspace::{PlanFile, Workspace, print_of};
 use super::{FASTER, Terraform, TurnOf, source, trouble};
 use crate::ports::{Answer, Call, Job, Progress, ProgressSink, Trouble};
 use crate::render::plan::Eyes;
-use crate::runner::alive::{Alive, NotMine};
+use crate::runner::alive::{Alive, NotMine, Orphans};
 use crate::runner::log::RunLog;
 use crate::runner::process::{Ended, From, Spec, Why, run, run_keeping};
 use crate::runner::queue::Turn;
@@ -74,7 +74,6 @@ impl<'a> Session<'a> {
             () = call.stop.cancelled() => return Err(Trouble::Stopped),
             door = runner.door(&job.cluster).lock_owned() => door,
         };
-        let working = runner.turn(call, job, TurnOf::Working).await?;
         let io = |e| trouble::of_io("terraform", "make the cluster's working files", e);
         let workspace = Workspace::of(&settings.data, &job.cluster);
         workspace.make().map_err(io)?;
@@ -82,9 +81,20 @@ impl<'a> Session<'a> {
         let scrub = Scrub::of_environment(passed.chain(&job.environment));
         let dir = runner.runs.dir(&job.cluster, job.change);
         let mut log = RunLog::open(&dir, what, runner.clock.clone(), scrub).map_err(io)?;
-        let alive = Alive::take(&workspace.root, settings.limits.grace, &call.stop, |groups| {
-            tracing::warn!(cluster = %job.cluster, ?groups, "ends what an earlier run left behind");
-            log.write(&format!("an earlier run still lives (process groups {groups:?}); it is asked to end"));
+        // An apply that outlived kaas is doing what was approved: interrupted, it would leave half a resource behind.
+        let patience = if workspace.applies() { settings.limits.apply } else { Duration::ZERO };
+        let alive = Alive::take(&workspace.root, patience, settings.limits.grace, &call.stop, |orphans| match orphans {
+            Orphans::GoOn(groups) => {
+                tracing::warn!(cluster = %job.cluster, ?groups, "waits for an apply that an earlier run left behind");
+                log.write(&format!("an earlier apply still goes on (process groups {groups:?}); it is waited for"));
+                log.flush();
+                let detail = Some("going on, after a restart of kaas".to_owned());
+                progress(Progress { step: "applying", done: None, detail });
+            }
+            Orphans::End(groups) => {
+                tracing::warn!(cluster = %job.cluster, ?groups, "ends what an earlier run left behind");
+                log.write(&format!("an earlier run still lives (process groups {groups:?}); it is asked to end"));
+            }
         })
         .await
         .map_err(|e| match e {
@@ -92,6 +102,8 @@ impl<'a> Session<'a> {
             NotMine::Held(_) => Trouble::passing("another process still works on this cluster", e),
             NotMine::Io(_, e) => io(e),
         })?;
+        workspace.set_applies(false).map_err(io)?;
+        let working = runner.turn(call, job, TurnOf::Working).await?;
         if let Some(said) = workspace.take_output() {
             log.write("what an earlier run said to the end, when nobody listened any more:");
             said.lines().for_each(|line| log.write(&format!("| {}", Heard::default().json(line, None).text)));
@@ -282,7 +294,10 @@ impl<'a> Session<'a> {
         args.push(format!("-lock-timeout={}s", limits.lock.as_secs()).into());
         args.push(file.0.clone().into());
         let command = Command { name: "apply", args, time: limits.apply, short: false, locks: true };
+        let name = self.name();
+        self.workspace.set_applies(true).map_err(|e| trouble::of_io(name, "note that an apply begins", e))?;
         let (ended, heard) = self.run(command, Some(total)).await;
+        self.workspace.set_applies(false).map_err(|e| trouble::of_io(name, "note that an apply has ended", e))?;
         // Asked to stop when it was as good as done: what is done counts.
         if !ended.as_ref().is_ok_and(|ended| ended.status.success()) {
             self.judge("apply", &ended, &heard).map_err(|trouble| self.unsaved(trouble))?;

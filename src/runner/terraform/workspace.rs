@@ -5,6 +5,7 @@
 //!   alive.lock  alive.pid     what still lives here (alive.rs)
 //!   modules.json              which modules lie in tree/
 //!   init.print                what the last init was made for
+//!   applies                   there while an apply goes on, also one that outlived kaas
 //!   home/  tmp/               HOME and TMPDIR of terraform
 //!   plan/                     a plan file and what terraform writes, for as long as they are used (they hold secrets)
 //!   tree/modules/…            as on the base branch
@@ -95,6 +96,23 @@ impl Workspace {
             let _ = fs::remove_file(path);
         }
         (!said.is_empty()).then_some(said)
+    }
+
+    /// Whether an apply was begun here of which nobody saw the end.
+    pub fn applies(&self) -> bool {
+        self.root.join("applies").exists()
+    }
+
+    /// Notes that an apply begins, or has ended.
+    pub fn set_applies(&self, applies: bool) -> io::Result<()> {
+        let path = self.root.join("applies");
+        match applies {
+            true => fs::write(path, ""),
+            false => match fs::remove_file(path) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+                _ => Ok(()),
+            },
+        }
     }
 
     /// What terraform leaves where it could not save the state to its backend.
