@@ -3,19 +3,25 @@
 //! Every call may be made twice for one effect, because the engine may die between doing and recording. `Call` carries what an adapter needs to make the
 //! second one harmless.
 
+mod desk;
+mod intake;
+
+pub use desk::*;
+pub use intake::*;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use crate::lifecycle::form::{ClassName, ClusterName};
 use crate::lifecycle::{
-    ChangeNumber, ClusterFacts, ClusterKey, ContentDigest, EffectKey, Grant, HeadSha, InputId, Person, Place, Plan,
-    PlanDigest, Pull,
+    ChangeNumber, ClusterFacts, ClusterKey, ContentDigest, EffectKey, Grant, HeadSha, Person, Place, Plan, PlanDigest,
+    Pull,
 };
-use crate::render::message::{Message, Press};
+use crate::render::message::Message;
 
 /// What every call carries.
 #[derive(Debug, Clone)]
@@ -130,51 +136,21 @@ pub trait Chat: Send + Sync {
         message: &Message,
         file: Option<&Attachment>,
     ) -> Answer<()>;
+    /// Who reacts on a card now, by the chat's own id of it: what was missed while kaas was down. Empty where the chat keeps no reactions.
+    async fn reactions(&self, _place: &Place, _card: &str) -> Answer<Vec<Reacted>> {
+        Ok(Vec::new())
+    }
 }
 
-/// Something that a person said or did in a chat.
-#[derive(Debug, Clone)]
-pub struct Heard {
-    /// The delivery's id: the same for a doubled delivery, another one for everything else.
-    pub id: InputId,
+/// A reaction that stands on a card.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reacted {
     /// Who.
     pub by: Person,
-    /// Where.
-    pub place: Place,
-}
-
-/// A private answer, at once.
-#[derive(Debug, Clone)]
-pub struct Reply {
-    /// What is said.
-    pub message: Message,
-    /// A file that goes with it.
-    pub file: Option<Attachment>,
-}
-
-/// Where chats bring what people say. It is durable when it returns; the answers are for that person alone.
-#[async_trait]
-pub trait Desk: Send + Sync {
-    /// A command line, with or without its leading `/kaas`.
-    async fn command(&self, heard: &Heard, line: &str) -> Vec<Reply>;
-    /// A button of a card that showed `plan`.
-    async fn press(
-        &self,
-        heard: &Heard,
-        card: &CardKey,
-        plan: Option<&PlanDigest>,
-        press: Press,
-        reason: Option<&str>,
-    ) -> Vec<Reply>;
-    /// A reaction on a card that showed `plan`, given or taken back.
-    async fn react(
-        &self,
-        heard: &Heard,
-        card: &CardKey,
-        plan: Option<&PlanDigest>,
-        emoji: &str,
-        given: bool,
-    ) -> Vec<Reply>;
+    /// What the platform says of them.
+    pub standing: Standing,
+    /// The reaction's name: `+1`.
+    pub emoji: String,
 }
 
 /// A file of the repository: its path, and its content (`None` removes it).
@@ -216,6 +192,36 @@ pub struct PullNow {
     pub changed_files: u32,
     /// How many files outside the cluster's folder differ from the base.
     pub strange_files: u32,
+    /// What people said about it in reviews: of each person the latest word that counts, oldest first. Empty where the forge knows no reviews.
+    pub reviews: Vec<PullReview>,
+}
+
+/// What somebody said about a pull request, in a review.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PullReview {
+    /// The review's id in the forge.
+    pub id: String,
+    /// Who, by the forge's own name.
+    pub by: String,
+    /// What.
+    pub verdict: Verdict,
+    /// The commit that they looked at.
+    pub head: HeadSha,
+    /// When, by the forge's clock.
+    pub at: Timestamp,
+    /// Their words, possibly empty. Untrusted.
+    pub words: String,
+}
+
+/// What a review says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Yes.
+    Approved,
+    /// An earlier yes or no was dismissed.
+    Dismissed,
+    /// Changes are requested.
+    Refused,
 }
 
 /// Whether a pull request is open.

@@ -15,7 +15,7 @@ use kaas::lifecycle::form::{ClassName, ClusterName};
 use kaas::lifecycle::{ChangeNumber, ClusterKey, HeadSha, InputId, Person, Place, Plan, PlanDigest, Pull, Risk};
 use kaas::ports::{
     Answer, Applied, Attachment, Call, Card, CardKey, Chat, Desk, Fleet, Forge, Granting, Heard, Job, Merged, Mirror,
-    NewPull, ProgressSink, PullNow, Reply, Runner, Sight,
+    NewPull, ProgressSink, PullNow, Reply, Runner, Sight, Standing,
 };
 use kaas::render::message::Message;
 use kaas::render::module::{RenderedFile, content_digest};
@@ -83,6 +83,7 @@ impl House {
             settings: tenant.render.clone(),
             templates: Templates::default(),
             forge: Arc::clone(&ports) as Arc<dyn Forge>,
+            reviewers: BTreeMap::new(),
             runner: Arc::clone(&ports) as Arc<dyn Runner>,
             fleet: Arc::clone(&ports) as Arc<dyn Fleet>,
         };
@@ -118,7 +119,7 @@ impl House {
     /// What a person types. It is durable and answered when this returns.
     pub async fn says(&self, person: usize, line: &str) -> Vec<Reply> {
         let by = self.people[person % self.people.len()].clone();
-        self.desk.command(&Heard { id: self.id(), by, place: Self::place() }, line).await
+        self.desk.command(&Heard { id: self.id(), by, place: Self::place(), standing: Standing::Member, when: None }, line).await
     }
 }
 

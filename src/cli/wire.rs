@@ -1,5 +1,6 @@
 //! From a configuration to adapters: the only place that knows all of them.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -84,6 +85,7 @@ pub async fn tenant(tenant: &TenantConfig, runner: Arc<Terraform>, clock: &Share
         settings: tenant.render.clone(),
         templates: templates(tenant.templates_dir.as_deref())?,
         forge: Arc::new(forge),
+        reviewers: BTreeMap::new(),
         runner,
         fleet: Arc::new(Rancher::new(settings, Arc::clone(clock))?),
     })

@@ -7,6 +7,7 @@
 use crate::lifecycle::form::{ClusterName, Form, Reason};
 
 mod echo;
+pub mod filled;
 pub mod flags;
 pub mod help;
 mod nearest;
@@ -19,6 +20,7 @@ mod request;
 pub mod table;
 mod words;
 
+pub use filled::filled;
 pub use normalise::{Dialect, normalise};
 pub use parse::parse;
 pub use table::Verb;

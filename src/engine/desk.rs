@@ -11,15 +11,15 @@ use crate::lifecycle::form::{ClusterName, Form, Reason, TenantName};
 use crate::lifecycle::notice::{Refusal, Wanted};
 use crate::lifecycle::policy::Policy;
 use crate::lifecycle::summary::ClusterSummary;
-use crate::lifecycle::{Ask, ChangeNumber, Cluster, ClusterKey, Fault, Input, Person, PlanDigest, Proof, What};
-use crate::ports::{Attachment, CardKey, Desk, Heard, Reply};
+use crate::lifecycle::{Ask, ChangeNumber, Cluster, ClusterKey, Fault, Input, Person, PlanDigest, Proof, State, What};
+use crate::ports::{Attachment, CardKey, Desk, Field, Heard, Reply, RequestForm};
 use crate::record::{Record, Taken};
 use crate::render::message::{Message, Press};
 use crate::render::module::cluster_files;
 use crate::render::say::{self, CardView, ListOf};
 use crate::store::Filter;
 
-use super::{Engine, Tenant};
+use super::{CLOCKS_APART, Engine, Tenant, forms};
 
 /// How many rows a list shows unless all are asked for.
 const ROWS: usize = 20;
@@ -60,6 +60,9 @@ impl FrontDesk {
     }
 
     async fn answer(&self, heard: &Heard, line: &str) -> anyhow::Result<Vec<Reply>> {
+        if let Some(refused) = unfit(heard) {
+            return Ok(refused);
+        }
         let catalogue = &self.tenant.catalogue;
         let command = match parse(line, self.dialect, catalogue) {
             Ok(command) => command,
@@ -251,6 +254,9 @@ impl FrontDesk {
         press: Press,
         reason: Option<&str>,
     ) -> anyhow::Result<Vec<Reply>> {
+        if let Some(refused) = unfit(heard) {
+            return Ok(refused);
+        }
         if press == Press::Plan {
             return self.plan(card, plan).await;
         }
@@ -287,10 +293,26 @@ impl FrontDesk {
             // Any other reaction is conversation.
             _ => return Ok(Vec::new()),
         };
+        if let Some(refused) = unfit(heard) {
+            return Ok(refused);
+        }
         if !self.is_current(card).await? {
             return Ok(self.outdated(card));
         }
+        if given && self.was_before_review(heard, card).await? {
+            return Ok(one(say::form::too_early()));
+        }
         self.ask(heard, &card.cluster.name, Proof::Reaction, ask).await
+    }
+
+    /// Whether a reaction was given before the review began that is going on now: then its giver saw another plan.
+    async fn was_before_review(&self, heard: &Heard, card: &CardKey) -> anyhow::Result<bool> {
+        let Some(when) = heard.when else { return Ok(false) };
+        let record = self.engine.store.load(&card.cluster).await?;
+        let change = record.map(|record| record.cluster.change);
+        Ok(change.is_some_and(|change| {
+            matches!(change.state, State::Reviewing(_)) && when.saturating_add(CLOCKS_APART).is_ok_and(|at| at < change.entered)
+        }))
     }
 
     /// What could not be done because kaas itself failed: a neutral line with a reference; the chain goes to the log.
@@ -338,6 +360,38 @@ impl Desk for FrontDesk {
         let answer = self.reacted(heard, card, plan, emoji, given).await;
         self.failed(heard, answer)
     }
+
+    async fn form(&self, _: &Heard) -> RequestForm {
+        forms::form(&self.tenant.catalogue)
+    }
+
+    async fn submit(&self, heard: &Heard, filled: &[(Field, String)]) -> Result<Vec<Reply>, Vec<(Field, String)>> {
+        if let Some(refused) = unfit(heard) {
+            return Ok(refused);
+        }
+        match forms::request(&self.tenant.catalogue, filled)? {
+            Command::Request { form, .. } => Ok(self.failed(heard, self.request(heard, form).await)),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    async fn home(&self, heard: &Heard) -> Vec<(String, Message)> {
+        let lists = [Which::Mine, Which::Waiting, Which::Few];
+        let mut sections = Vec::new();
+        for (title, which) in say::form::HOME.into_iter().zip(lists) {
+            let replies = match unfit(heard) {
+                Some(refused) => refused,
+                None => self.failed(heard, self.list(heard, which, None).await),
+            };
+            sections.extend(replies.into_iter().map(|reply| (title.to_owned(), reply.message)));
+        }
+        sections
+    }
+}
+
+/// What somebody is told who is no full member.
+fn unfit(heard: &Heard) -> Option<Vec<Reply>> {
+    forms::stranger(heard.standing).map(|who| one(say::form::not_a_member(who)))
 }
 
 fn one(message: Message) -> Vec<Reply> {
@@ -353,6 +407,11 @@ fn mistaken(mistakes: &Mistakes) -> Message {
 fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let close = |other: &&str| strsim::damerau_levenshtein(word, other);
     known.min_by_key(close).filter(|other| close(other) <= (word.chars().count() / 3).clamp(1, 3))
+}
+
+/// Whether a reaction is a yes.
+pub(super) fn means_yes(emoji: &str) -> bool {
+    YES.contains(&plain_emoji(emoji).as_str())
 }
 
 /// `:+1::skin-tone-3:` and `👍🏽` are `+1` and `👍`.

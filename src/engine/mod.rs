@@ -20,7 +20,7 @@ use crate::clock::SharedClock;
 use crate::lifecycle::catalogue::Catalogue;
 use crate::lifecycle::form::TenantName;
 use crate::lifecycle::policy::Policy;
-use crate::lifecycle::{ClusterKey, Effect, EffectKey, Input};
+use crate::lifecycle::{ClusterKey, Effect, EffectKey, Input, Person};
 use crate::ports::{Chat, Fleet, Forge, Runner};
 use crate::record::{Claimed, Record, Taken};
 use crate::render::module::Settings;
@@ -35,11 +35,15 @@ use places::{Parked, Slot};
 pub mod boundary;
 pub mod cards;
 pub mod desk;
+mod forms;
 pub mod pace;
 pub mod perform;
 mod places;
 pub mod sweep;
 pub mod usual;
+
+/// How far the clocks of a platform and of this machine may be apart.
+pub(crate) const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(5);
 
 /// How often a save is tried anew when somebody else was faster.
 const SAVE_TRIES: u32 = 64;
@@ -63,6 +67,8 @@ pub struct Tenant {
     pub templates: Templates,
     /// Where pull requests live.
     pub forge: Arc<dyn Forge>,
+    /// Who is who there, by their name in lower case: whose reviews count.
+    pub reviewers: BTreeMap<String, Person>,
     /// What runs terraform.
     pub runner: Arc<dyn Runner>,
     /// Rancher.

@@ -1,25 +1,55 @@
-//! What webhooks missed: pull requests are read again now and then, so that what was said while kaas was down still counts.
+//! What webhooks missed: pull requests, their reviews and the reactions on cards are read again now and then, so that what was said while kaas was down still
+//! counts. A webhook only says where to look at once; what is true is read from the other side.
 
-use crate::lifecycle::form::ClusterName;
-use crate::lifecycle::{ChangeNumber, Cluster, Fact, Input, InputId, State, What};
-use crate::ports::{PullNow, PullStatus};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use crate::lifecycle::form::{ClusterName, REASON_MAX, TenantName};
+use crate::lifecycle::{
+    Ask, ChangeNumber, Cluster, ClusterKey, Fact, Input, InputId, Person, Proof, Review, State, What,
+};
+use crate::ports::{Hints, PullNow, PullReview, PullStatus, Reacted, Standing, Verdict};
+use crate::record::{Record, Taken};
 use crate::store::Filter;
 
-use super::Engine;
+use super::desk::means_yes;
+use super::{CLOCKS_APART, Engine, Tenant};
+
+/// Where a tenant's forge says that something may have changed.
+pub struct TenantHints {
+    /// The engine.
+    pub engine: Arc<Engine>,
+    /// Whose forge it is.
+    pub tenant: TenantName,
+}
+
+#[async_trait]
+impl Hints for TenantHints {
+    async fn branch(&self, branch: &str) {
+        let Some(name) = cluster_of(branch) else { return };
+        let key = ClusterKey { tenant: self.tenant.clone(), name };
+        if let Err(fault) = self.engine.look_at_pull(&key).await {
+            tracing::warn!(cluster = %key, engine.fault = format!("{fault:#}"), "a hint could not be followed; the sweep will look");
+        }
+    }
+}
 
 impl Engine {
-    /// Reads the pull request of every change that waits for people.
+    /// Reads the pull request, and the reactions on the card, of every change that waits for people.
     pub(super) async fn sweep(&self) -> anyhow::Result<()> {
         for tenant in self.tenants.keys() {
             let filter = Filter { tenant: tenant.clone(), owner: None, waiting: false, limit: usize::MAX };
             for row in self.store.list(&filter).await?.rows.iter().filter(|row| row.is_open()) {
                 self.look_at_pull(&row.key).await?;
+                self.look_at_reactions(&row.key).await?;
             }
         }
         Ok(())
     }
 
-    async fn look_at_pull(&self, key: &crate::lifecycle::ClusterKey) -> anyhow::Result<()> {
+    async fn look_at_pull(&self, key: &ClusterKey) -> anyhow::Result<()> {
         let Some(record) = self.store.load(key).await? else { return Ok(()) };
         let cluster = &record.cluster;
         if !waits_for_people(&cluster.change.state) {
@@ -27,20 +57,94 @@ impl Engine {
         }
         let (Some(known), Ok(tenant)) = (cluster.change.state.pull(), self.tenant(&key.tenant)) else { return Ok(()) };
         match tenant.forge.read(&branch(cluster), &crate::render::module::folder(&key.name)).await {
-            Ok(Some(now)) if now.pull.number == known.number => {
-                if let Some(fact) = difference(&now, known) {
+            Ok(Some(now)) if now.pull.number == known.number => match difference(&now, known) {
+                Some(fact) => {
                     // The revision makes the id: the same head may come back after kaas wrote its own.
                     let id = InputId(format!("sweep/{}/{}", record.revision, now.pull.head));
                     let input = Input { id, at: self.clock.now(), what: What::Fact(fact) };
                     self.take(key, &input).await?;
                 }
-            }
+                None => self.take_reviews(tenant, &record, &now).await?,
+            },
             Ok(_) => {}
             Err(trouble) => {
                 tracing::warn!(cluster = %key, forge.trouble = %trouble, "a pull request could not be read; the next sweep tries again")
             }
         }
         Ok(())
+    }
+
+    /// Reviews in the forge by people who are known there: a yes to this head is a vote, a no rejects.
+    async fn take_reviews(&self, tenant: &Tenant, record: &Record, now: &PullNow) -> anyhow::Result<()> {
+        let State::Reviewing(review) = &record.cluster.change.state else { return Ok(()) };
+        for said in &now.reviews {
+            let Some(by) = tenant.reviewers.get(&said.by.to_lowercase()) else { continue };
+            let Some((ask, word)) = meant(said, by, review, record.cluster.change.entered) else { continue };
+            // A review counts once for one plan, however often it is read.
+            let id = InputId(format!("review/{}/{word}/{}", said.id, review.plan.digest));
+            let what = What::Ask { by: by.clone(), proof: Proof::Review, ask };
+            self.take(record.key(), &Input { id, at: self.clock.now(), what }).await?;
+        }
+        Ok(())
+    }
+
+    /// Reactions that were given or taken back unheard. Nobody is refused here: whatever would not count is left alone.
+    ///
+    /// Only for the first plan of a change: what stands on the card of a later one may have been meant for an earlier.
+    async fn look_at_reactions(&self, key: &ClusterKey) -> anyhow::Result<()> {
+        let Some(record) = self.store.load(key).await? else { return Ok(()) };
+        let change = &record.cluster.change;
+        let (State::Reviewing(review), Some(card), 1) = (&change.state, &change.card, change.reviews) else {
+            return Ok(());
+        };
+        let Ok(chat) = self.chat(&change.place) else { return Ok(()) };
+        let standing: Vec<Reacted> = match chat.reactions(&change.place, card).await {
+            Ok(all) => {
+                all.into_iter().filter(|r| r.standing == Standing::Member && means_yes(&r.emoji)).collect()
+            }
+            Err(trouble) => {
+                tracing::warn!(cluster = %key, chat.trouble = %trouble, "reactions could not be read; the next sweep tries again");
+                return Ok(());
+            }
+        };
+        let approve = || Ask::Approve { plan: Some(review.plan.digest.clone()) };
+        let given = standing.iter().map(|reacted| (&reacted.by, approve()));
+        let gone = |person: &Person| standing.iter().all(|reacted| reacted.by.id != person.id);
+        let withdrawn = review.votes.iter().filter(|vote| vote.proof == Proof::Reaction && gone(&vote.by));
+        for (by, ask) in given.chain(withdrawn.map(|vote| (&vote.by, Ask::Withdraw))) {
+            let Some(record) = self.store.load(key).await? else { return Ok(()) };
+            let id = InputId(format!("reaction/{}/{}", record.revision, by.id));
+            let what = What::Ask { by: by.clone(), proof: Proof::Reaction, ask };
+            let input = Input { id, at: self.clock.now(), what };
+            let policy = &self.tenant(&key.tenant)?.policy;
+            if Record::take(policy, key, Some(&record), &input).1 == Taken::Changed {
+                self.take(key, &input).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a review of the current head means for a review in kaas that began at `entered`, and a word for it.
+fn meant(said: &PullReview, by: &Person, review: &Review, entered: Timestamp) -> Option<(Ask, &'static str)> {
+    let voted = review.votes.iter().find(|vote| vote.by.id == by.id);
+    if said.verdict == Verdict::Dismissed {
+        return voted.filter(|vote| vote.proof == Proof::Review).map(|_| (Ask::Withdraw, "dismissed"));
+    }
+    // Whoever reviewed before this plan was there did not see it.
+    let in_time = said.at.saturating_add(CLOCKS_APART).is_ok_and(|at| at >= entered);
+    if said.head != review.pull.head || !in_time {
+        return None;
+    }
+    let plan = Some(review.plan.digest.clone());
+    match said.verdict {
+        Verdict::Approved if voted.is_none() => Some((Ask::Approve { plan }, "approved")),
+        Verdict::Refused => {
+            let words: String = said.words.split_whitespace().collect::<Vec<_>>().join(" ");
+            let reason = words.chars().take(REASON_MAX).collect::<String>().parse().ok();
+            Some((Ask::Reject { plan, reason }, "refused"))
+        }
+        Verdict::Approved | Verdict::Dismissed => None,
     }
 }
 
@@ -77,4 +181,11 @@ pub(super) fn branch(cluster: &Cluster) -> String {
 /// The branch of a change: `kaas/crucial-sandbox/42`.
 pub(super) fn branch_of(name: &ClusterName, change: ChangeNumber) -> String {
     format!("kaas/{name}/{change}")
+}
+
+/// The cluster whose branch it is; `None` for branches that are not kaas' own.
+fn cluster_of(branch: &str) -> Option<ClusterName> {
+    let (name, change) = branch.strip_prefix("kaas/")?.split_once('/')?;
+    change.parse::<u64>().ok()?;
+    name.parse().ok()
 }

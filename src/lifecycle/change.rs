@@ -38,9 +38,16 @@ pub struct Change {
     pub card: Option<String>,
     /// How long its steps took.
     pub took: Took,
+    /// How many reviews it has had: each new plan is a new one.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub reviews: u32,
     /// The trouble that the thread was told of since the state was entered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub told: Option<String>,
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// Where a conversation takes place.

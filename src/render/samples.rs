@@ -94,6 +94,7 @@ pub(crate) fn cluster(kind: Kind, undo: bool) -> Cluster {
         card: None,
         took: Took::default(),
         lease_ended: false,
+        reviews: 0,
         told: None,
     };
     let key = ClusterKey { tenant: "acme".parse().unwrap(), name: form.name.clone() };

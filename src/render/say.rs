@@ -13,6 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 
 pub mod answers;
 pub mod card;
+pub mod form;
 pub mod lists;
 pub mod notice;
 #[cfg(test)]

@@ -82,6 +82,7 @@ impl Inner {
             settings: config.render.clone(),
             templates: Templates::default(),
             forge: Arc::clone(&self.forge) as _,
+            reviewers: config.people.iter().map(|person| (person.name.to_lowercase(), person.clone())).collect(),
             runner: Arc::clone(&self.terraform) as _,
             fleet: Arc::clone(&self.rancher) as _,
         };

@@ -10,7 +10,7 @@ use kaas::config::Config;
 use kaas::engine::desk::FrontDesk;
 use kaas::lifecycle::policy::Policy;
 use kaas::lifecycle::{ClusterKey, InputId, Person, Place, PlanDigest};
-use kaas::ports::{CardKey, Desk, Heard, Reply};
+use kaas::ports::{CardKey, Desk, Heard, Reply, Standing};
 use kaas::render::message::Press;
 use kaas::store::Store;
 use kaas::store::memory::MemoryStore;
@@ -250,7 +250,7 @@ impl World {
     fn heard(&self, by: &Person) -> Heard {
         let number = self.heard.fetch_add(1, Ordering::Relaxed);
         let place = Place { chat: CHAT.to_owned(), channel: "#clusters".to_owned() };
-        Heard { id: InputId(format!("heard/{number}")), by: by.clone(), place }
+        Heard { id: InputId(format!("heard/{number}")), by: by.clone(), place, standing: Standing::Member, when: None }
     }
 
     fn note_person(&self, who: &str, line: &str) {

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::log::{Said, Shown};
 use super::{NAME, TerminalChat};
 use crate::lifecycle::{ChangeNumber, ClusterKey, EffectKey, Person, Place, PlanDigest};
-use crate::ports::{Attachment, Call, Card, CardKey, Chat as _, Desk, Heard, Reply};
+use crate::ports::{Attachment, Call, Card, CardKey, Chat as _, Desk, Field, Heard, Reply, RequestForm};
 use crate::render::message::{Button, Message, Press};
 
 pub fn person(name: &str) -> Person {
@@ -183,5 +183,17 @@ impl Desk for FakeDesk {
     ) -> Vec<Reply> {
         let plan = plan.map_or("-", PlanDigest::short);
         self.hear(heard, format!("react {} {} {plan} {emoji} {given}", card.cluster.name, card.change)).await
+    }
+
+    async fn form(&self, _: &Heard) -> RequestForm {
+        RequestForm { title: "A form".to_owned(), submit: "Send".to_owned(), fields: Vec::new() }
+    }
+
+    async fn submit(&self, heard: &Heard, filled: &[(Field, String)]) -> Result<Vec<Reply>, Vec<(Field, String)>> {
+        Ok(self.hear(heard, format!("submit {filled:?}")).await)
+    }
+
+    async fn home(&self, _: &Heard) -> Vec<(String, Message)> {
+        Vec::new()
     }
 }

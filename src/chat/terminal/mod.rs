@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use crate::clock::SharedClock;
 use crate::lifecycle::{InputId, Person, Place};
-use crate::ports::{Answer, Attachment, Call, Card, CardKey, Chat, Desk, Heard, Reply, Trouble};
+use crate::ports::{Answer, Attachment, Call, Card, CardKey, Chat, Desk, Heard, Reply, Standing, Trouble};
 use crate::render::message::Message;
 
 mod book;
@@ -150,7 +150,13 @@ impl TerminalChat {
     async fn deliver(&self, desk: &dyn Desk, said: Said) -> io::Result<()> {
         let Some(wish) = said.wish else { return Ok(()) };
         let place = Place { chat: NAME.to_owned(), channel: said.to };
-        let heard = Heard { id: InputId(said.id.clone()), by: wish.by.clone(), place };
+        let heard = Heard {
+            id: InputId(said.id.clone()),
+            by: wish.by.clone(),
+            place,
+            standing: Standing::Member,
+            when: None,
+        };
         let replies = match wish.act {
             Act::Command { line } => desk.command(&heard, &line).await,
             Act::Press { cluster, change, plan, press, reason } => {

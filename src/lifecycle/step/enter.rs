@@ -36,6 +36,7 @@ impl Turn<'_> {
         if remind < deadline {
             self.effects.push(Effect::AwaitReminder { at: remind });
         }
+        self.cluster.change.reviews += 1;
         self.enter(State::Reviewing(Review { pull, plan, votes: Vec::new(), deadline }));
     }
 
@@ -157,6 +158,7 @@ impl Turn<'_> {
             state: State::Preparing { pull: None, plan: None },
             card: None,
             took: Took::default(),
+            reviews: 0,
             told: None,
         };
         self.prepare();

@@ -123,6 +123,7 @@ fn request(
         state: State::Preparing { pull: None, plan: None },
         card: None,
         took: Took::default(),
+        reviews: 0,
         told: None,
     };
     let cluster =

@@ -164,6 +164,7 @@ pub(super) fn cluster(state: State) -> Cluster {
             card: None,
             took: Took::default(),
             lease_ended: false,
+            reviews: 0,
             told: None,
         },
     }

@@ -37,6 +37,7 @@ pub struct Standing {
     head: HeadSha,
     head_by: String,
     strange: u32,
+    reviews: Vec<PullReview>,
 }
 
 impl Standing {
@@ -60,6 +61,7 @@ impl Standing {
             head_by: self.head_by.clone(),
             changed_files: 0,
             strange_files: self.strange,
+            reviews: self.reviews.clone(),
         }
     }
 }
@@ -91,6 +93,16 @@ impl FakeForge {
         pull.head = head;
         pull.head_by = by.to_owned();
         pull.strange += files;
+    }
+
+    /// Somebody reviews the newest pull request of a cluster, as it is now.
+    pub fn review(&self, cluster: &str, by: &str, verdict: Verdict, words: &str) {
+        let at = self.common.clock.now();
+        let mut held = self.held();
+        let pull = held.newest(cluster);
+        let (id, head) = (format!("{}", pull.reviews.len() + 1), pull.head.clone());
+        pull.reviews.retain(|review| review.by != by);
+        pull.reviews.push(PullReview { id, by: by.to_owned(), verdict, head, at, words: words.to_owned() });
     }
 
     /// Somebody merges the newest pull request of a cluster.
@@ -181,6 +193,7 @@ impl Forge for FakeForge {
             head_by: "kaas".to_owned(),
             status: PullStatus::Open,
             strange: 0,
+            reviews: Vec::new(),
             comments: BTreeMap::new(),
         };
         held.pulls.push(pull.clone());

@@ -29,7 +29,8 @@ async fn a_pull_request_is_opened_once_however_often_it_is_asked_for() {
             status: PullStatus::Open,
             head_by: "kaas".into(),
             changed_files: 0,
-            strange_files: 0
+            strange_files: 0,
+            reviews: Vec::new(),
         }
     );
     assert!(first.url.ends_with("forge.git show pull/1/head"), "{}", first.url);
