@@ -136,9 +136,9 @@ pub trait Chat: Send + Sync {
         message: &Message,
         file: Option<&Attachment>,
     ) -> Answer<()>;
-    /// Who reacts on a card now, by the chat's own id of it: what was missed while kaas was down. Empty where the chat keeps no reactions.
-    async fn reactions(&self, _place: &Place, _card: &str) -> Answer<Vec<Reacted>> {
-        Ok(Vec::new())
+    /// Who reacts on a card now, by the chat's own id of it: what was missed while kaas was down. `None` where the chat cannot tell.
+    async fn reactions(&self, _place: &Place, _card: &str) -> Answer<Option<Vec<Reacted>>> {
+        Ok(None)
     }
 }
 

@@ -119,7 +119,9 @@ impl House {
     /// What a person types. It is durable and answered when this returns.
     pub async fn says(&self, person: usize, line: &str) -> Vec<Reply> {
         let by = self.people[person % self.people.len()].clone();
-        self.desk.command(&Heard { id: self.id(), by, place: Self::place(), standing: Standing::Member, when: None }, line).await
+        self.desk
+            .command(&Heard { id: self.id(), by, place: Self::place(), standing: Standing::Member, when: None }, line)
+            .await
     }
 }
 

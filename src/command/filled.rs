@@ -18,7 +18,8 @@ pub const NAME: &str = "name";
 /// What is wrong, by field. Never empty.
 pub fn filled(fields: &[(&str, &str)], catalogue: &Catalogue) -> Result<Command, Vec<(String, String)>> {
     let tidy = fields.iter().map(|(field, value)| (*field, normalise(value, Dialect::Plain)));
-    let words: Vec<Word> = tidy.filter(|(_, value)| !value.is_empty()).map(|(field, value)| word(field, &value)).collect();
+    let words: Vec<Word> =
+        tidy.filter(|(_, value)| !value.is_empty()).map(|(field, value)| word(field, &value)).collect();
     if !fields.iter().any(|(field, value)| *field == NAME && !value.trim().is_empty()) {
         return Err(vec![(NAME.to_owned(), "give it a name, such as teal-otter".to_owned())]);
     }

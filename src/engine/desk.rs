@@ -311,7 +311,8 @@ impl FrontDesk {
         let record = self.engine.store.load(&card.cluster).await?;
         let change = record.map(|record| record.cluster.change);
         Ok(change.is_some_and(|change| {
-            matches!(change.state, State::Reviewing(_)) && when.saturating_add(CLOCKS_APART).is_ok_and(|at| at < change.entered)
+            matches!(change.state, State::Reviewing(_))
+                && when.saturating_add(CLOCKS_APART).is_ok_and(|at| at < change.entered)
         }))
     }
 

@@ -99,7 +99,8 @@ impl Engine {
         };
         let Ok(chat) = self.chat(&change.place) else { return Ok(()) };
         let standing: Vec<Reacted> = match chat.reactions(&change.place, card).await {
-            Ok(all) => {
+            Ok(None) => return Ok(()),
+            Ok(Some(all)) => {
                 all.into_iter().filter(|r| r.standing == Standing::Member && means_yes(&r.emoji)).collect()
             }
             Err(trouble) => {

@@ -22,3 +22,4 @@ mod life;
 mod outages;
 mod refusals;
 mod turns;
+mod unheard;

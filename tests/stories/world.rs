@@ -192,6 +192,27 @@ impl World {
         self.rest().await;
     }
 
+    /// Somebody reacts on a cluster's newest card (or takes it back) and kaas does not hear it; the platform keeps it.
+    pub fn reacts_unheard(&self, who: &str, emoji: &str, cluster: &str, standing: Standing, given: bool) {
+        let verb = if given { "reacts with" } else { "takes back" };
+        self.note(&format!("{who} {verb} {emoji} on {cluster}, and kaas does not hear it"));
+        self.chat.react(&self.sees(cluster).key, &person(who, who), emoji, standing, given);
+    }
+
+    /// Somebody who is no full member says something.
+    pub async fn says_standing(&self, who: &str, standing: Standing, line: &str) {
+        let by = person(who, who);
+        self.note_person(who, line);
+        let heard = Heard { standing, ..self.heard(&by) };
+        if line.starts_with("/kaas") {
+            self.deliver(&by, async |desk| desk.command(&heard, line).await).await;
+        } else {
+            let (act, card) = self.card_meant(line);
+            self.acts(&heard, &by, act, &card).await;
+        }
+        self.rest().await;
+    }
+
     /// Two things at once: neither waits for what follows from the other.
     pub async fn at_once(&self, first: (&str, &str), second: (&str, &str)) {
         for (who, line) in [first, second] {
@@ -216,9 +237,13 @@ impl World {
                 self.deliver(by, async |desk| desk.press(heard, key, plan, press, reason).await).await;
             }
             (None, Some(emoji)) => {
+                self.chat.react(key, by, emoji, heard.standing, false);
                 self.deliver(by, async |desk| desk.react(heard, key, plan, emoji, false).await).await;
             }
-            (None, None) => self.deliver(by, async |desk| desk.react(heard, key, plan, act, true).await).await,
+            (None, None) => {
+                self.chat.react(key, by, act, heard.standing, true);
+                self.deliver(by, async |desk| desk.react(heard, key, plan, act, true).await).await;
+            }
         }
     }
 

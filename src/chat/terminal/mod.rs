@@ -150,13 +150,8 @@ impl TerminalChat {
     async fn deliver(&self, desk: &dyn Desk, said: Said) -> io::Result<()> {
         let Some(wish) = said.wish else { return Ok(()) };
         let place = Place { chat: NAME.to_owned(), channel: said.to };
-        let heard = Heard {
-            id: InputId(said.id.clone()),
-            by: wish.by.clone(),
-            place,
-            standing: Standing::Member,
-            when: None,
-        };
+        let heard =
+            Heard { id: InputId(said.id.clone()), by: wish.by.clone(), place, standing: Standing::Member, when: None };
         let replies = match wish.act {
             Act::Command { line } => desk.command(&heard, &line).await,
             Act::Press { cluster, change, plan, press, reason } => {

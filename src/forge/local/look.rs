@@ -82,7 +82,14 @@ impl LocalForge {
             let written = view.reader.commit(&record.head).await?.tree;
             changed_files(&mut view.reader, &written, &commit.tree, folder).await?
         };
-        Ok(PullNow { pull, status, head_by: names::shown(&commit.committer), changed_files, strange_files, reviews: Vec::new() })
+        Ok(PullNow {
+            pull,
+            status,
+            head_by: names::shown(&commit.committer),
+            changed_files,
+            strange_files,
+            reviews: Vec::new(),
+        })
     }
 
     /// Whether somebody merged an open pull request with plain git. `base` is the merge base of main and the head.

@@ -33,7 +33,8 @@ pub fn field_words(field: &str, catalogue: &Catalogue) -> FieldWords {
         "size" => words("Size", None),
         "workers" => words("Workers", Some("Left empty: what is usual for the size.".to_owned())),
         "ttl" => {
-            let usual = first.and_then(|class| class.ttl_default).map(|ttl| format!("Left empty: {ttl}. ")).unwrap_or_default();
+            let usual =
+                first.and_then(|class| class.ttl_default).map(|ttl| format!("Left empty: {ttl}. ")).unwrap_or_default();
             let most = first.and_then(|class| class.ttl_max).map(|ttl| format!(", at most {ttl}")).unwrap_or_default();
             words("Lifetime", Some(format!("{usual}Such as 12h or 3d{most}.")))
         }

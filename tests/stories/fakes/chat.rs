@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use kaas::lifecycle::{EffectKey, Person, Place, PlanDigest};
-use kaas::ports::{Answer, Attachment, Call, Card, CardKey, Chat};
+use kaas::ports::{Answer, Attachment, Call, Card, CardKey, Chat, Reacted, Standing};
 use kaas::render::message::Message;
 
 use crate::conversation::{What, lines};
@@ -21,6 +21,8 @@ pub struct FakeChat {
 struct Held {
     cards: BTreeMap<CardKey, (String, Option<PlanDigest>)>,
     posted: BTreeSet<EffectKey>,
+    /// What stands on each card: who, and the reaction.
+    reactions: BTreeMap<String, Vec<Reacted>>,
 }
 
 impl FakeChat {
@@ -39,6 +41,17 @@ impl FakeChat {
     pub fn newest(&self) -> Option<String> {
         let held = self.held.lock().unwrap();
         held.cards.keys().max_by_key(|key| key.change).map(|key| key.cluster.name.to_string())
+    }
+
+    /// A reaction is put on a card, or taken off it.
+    pub fn react(&self, key: &CardKey, by: &Person, emoji: &str, standing: Standing, given: bool) {
+        let mut held = self.held.lock().unwrap();
+        let Some((id, _)) = held.cards.get(key).cloned() else { return };
+        let on_it = held.reactions.entry(id).or_default();
+        on_it.retain(|reacted| reacted.by.id != by.id || reacted.emoji != emoji);
+        if given {
+            on_it.push(Reacted { by: by.clone(), standing, emoji: emoji.to_owned() });
+        }
     }
 
     /// Whether it is news, or was posted before.
@@ -68,6 +81,11 @@ impl Chat for FakeChat {
         held.cards.insert(card.key.clone(), (id.clone(), card.plan.clone()));
         self.common.conversation().card(&card.key, &card.message);
         Ok(id)
+    }
+
+    async fn reactions(&self, _place: &Place, card: &str) -> Answer<Option<Vec<Reacted>>> {
+        self.common.up(Part::Chat)?;
+        Ok(Some(self.held.lock().unwrap().reactions.get(card).cloned().unwrap_or_default()))
     }
 
     async fn progress(&self, card: &Card) {

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use kaas::lifecycle::{ContentDigest, HeadSha, Pull};
-use kaas::ports::{Answer, Call, FileEdit, Forge, Merged, Mirror, NewPull, PullNow, PullStatus, Trouble};
+use kaas::ports::{
+    Answer, Call, FileEdit, Forge, Merged, Mirror, NewPull, PullNow, PullReview, PullStatus, Trouble, Verdict,
+};
 use kaas::record::hex;
 use kaas::render::module::{RenderedFile, content_digest};
 use sha2::{Digest, Sha256};
