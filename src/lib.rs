@@ -22,3 +22,5 @@ pub mod runner;
 #[cfg(feature = "sim")]
 pub mod sim;
 pub mod store;
+#[cfg(feature = "web")]
+pub mod web;

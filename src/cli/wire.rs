@@ -9,9 +9,11 @@ use jiff::SignedDuration;
 use secrecy::SecretString;
 
 use crate::clock::SharedClock;
-use crate::config::{Config, ForgeConfig, TenantConfig};
+use crate::config::{Config, Platform, TenantConfig};
 use crate::engine::{Pace, Tenant};
 use crate::forge::local::LocalForge;
+use crate::lifecycle::Person;
+use crate::ports::Forge;
 use crate::rancher::{Rancher, Settings as RancherSettings, Team};
 use crate::render::templates::Templates;
 use crate::runner::terraform::{Limits, Settings as RunnerSettings, Terraform, passed_on};
@@ -61,15 +63,30 @@ pub fn runner_settings(config: &Config, tenant: &TenantConfig, extra: Vec<(Strin
     settings
 }
 
-/// A tenant with its adapters. `runner` is shared by all tenants, because its bounds hold over all clusters.
+/// A repository on this machine.
 ///
 /// # Errors
-/// A secret or a file is missing, the repository cannot be opened, or a template is wrong.
-pub async fn tenant(tenant: &TenantConfig, runner: Arc<Terraform>, clock: &SharedClock) -> anyhow::Result<Tenant> {
-    let ForgeConfig::Local { path } = &tenant.forge;
-    let forge = LocalForge::open(path, Arc::clone(clock)).await?;
+/// It cannot be opened.
+pub async fn local_forge(path: &Path, clock: &SharedClock) -> anyhow::Result<Arc<dyn Forge>> {
+    Ok(Arc::new(LocalForge::open(path, Arc::clone(clock)).await?))
+}
+
+/// A secret of kaas' own environment.
+pub(crate) fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// A tenant with its adapters.
+///
+/// # Errors
+/// A secret or a file is missing, or a template is wrong.
+pub fn tenant(
+    tenant: &TenantConfig,
+    forge: Arc<dyn Forge>,
+    runner: Arc<Terraform>,
+    clock: &SharedClock,
+) -> anyhow::Result<Tenant> {
     let rancher = &tenant.rancher;
-    let environment = |name: &str| std::env::var(name).ok();
     let mut settings = RancherSettings::new(&rancher.url, rancher.token.resolve(&environment)?);
     settings.ca = rancher.ca_file.as_deref().map(read_text).transpose()?;
     settings.people.clone_from(&rancher.links);
@@ -84,11 +101,18 @@ pub async fn tenant(tenant: &TenantConfig, runner: Arc<Terraform>, clock: &Share
         time_zone: tenant.time_zone.clone(),
         settings: tenant.render.clone(),
         templates: templates(tenant.templates_dir.as_deref())?,
-        forge: Arc::new(forge),
-        reviewers: BTreeMap::new(),
+        forge,
+        reviewers: reviewers(tenant),
         runner,
         fleet: Arc::new(Rancher::new(settings, Arc::clone(clock))?),
     })
+}
+
+/// Who is who in GitHub, by login in lower case.
+fn reviewers(tenant: &TenantConfig) -> BTreeMap<String, Person> {
+    let logins = tenant.people.links(Platform::GitHub);
+    let known = tenant.people.iter().filter_map(|person| Some((logins.get(&person.id)?.to_lowercase(), person.clone())));
+    known.collect()
 }
 
 /// The templates that kaas brings, with those of a directory in their place.

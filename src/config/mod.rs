@@ -5,6 +5,7 @@
 //!
 //! Nothing here reads a secret before [`SecretRef::resolve`] is asked for it, and no type here holds one.
 
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,6 +14,7 @@ pub mod catalogue;
 mod demo;
 mod finding;
 mod inspect;
+mod outside;
 pub mod people;
 pub mod policy;
 mod raw;
@@ -32,7 +34,8 @@ mod tests;
 pub use finding::{Finding, Findings, Severity};
 pub use people::{People, Platform};
 pub use secret::{Environment, SecretError, SecretRef};
-pub use tenant::{ChatConfig, ForgeConfig, RancherConfig, RunnerConfig, Team, TenantConfig};
+pub use outside::{ChatConfig, ForgeConfig, GitHubConfig, SlackConfig};
+pub use tenant::{RancherConfig, RunnerConfig, Team, TenantConfig};
 
 use finding::Report;
 
@@ -45,6 +48,8 @@ pub struct Config {
     pub engine: EngineConfig,
     /// What is logged.
     pub log: LogConfig,
+    /// Where kaas listens for HTTP; `None` is nowhere.
+    pub web: Option<SocketAddr>,
     /// The tenants, in the order of the file. Never empty.
     pub tenants: Vec<TenantConfig>,
     /// What somebody should look at.
@@ -177,10 +182,12 @@ fn read(text: &str, base: &Path, report: &mut Report) -> Option<Config> {
     }
     let tenants: Vec<TenantConfig> = tenants.into_iter().flatten().collect();
     tenant::apart(&tenants, report);
+    outside::reachable(&tenants, raw.web.is_some(), report);
     Some(Config {
         data_dir: tenant::below(base, raw.kaas.data_dir?),
         engine: engine?,
         log: log(&raw.log),
+        web: raw.web.as_ref().and_then(|web| web.listen.as_ref()?.parse().ok()),
         tenants,
         warnings: Vec::new(),
     })

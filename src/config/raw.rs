@@ -22,7 +22,7 @@ type Count = Option<u64>;
 
 raw!(
     /// The whole file.
-    Raw { kaas: Kaas, engine: Engine, log: Log, tenants: BTreeMap<String, Tenant> }
+    Raw { kaas: Kaas, engine: Engine, log: Log, web: Option<Web>, tenants: BTreeMap<String, Tenant> }
 );
 raw!(
     /// `[kaas]`.
@@ -41,6 +41,10 @@ raw!(
         applies_at_once: Count,
         stop_grace: Text,
     }
+);
+raw!(
+    /// `[web]`.
+    Web { listen: Text }
 );
 raw!(
     /// `[log]`.
@@ -62,11 +66,33 @@ raw!(
 );
 raw!(
     /// `[tenants.<name>.chat]`.
-    Chat { kind: Text, channel: Text }
+    Chat {
+        kind: Text,
+        channel: Text,
+        bot_token: Secret,
+        app_token: Secret,
+        signing_secret: Secret,
+        connections: Count,
+        allow_shared: Option<bool>,
+        api_url: Text,
+    }
 );
 raw!(
     /// `[tenants.<name>.forge]`.
-    Forge { kind: Text, path: Text }
+    Forge {
+        kind: Text,
+        path: Text,
+        repository: Text,
+        base: Text,
+        app_id: Count,
+        installation_id: Count,
+        credential: Secret,
+        webhook_secret: Secret,
+        reviewers: Vec<String>,
+        labels: Vec<String>,
+        api_url: Text,
+        git_url: Text,
+    }
 );
 raw!(
     /// `[tenants.<name>.runner]`.

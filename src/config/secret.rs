@@ -78,6 +78,25 @@ impl SecretRef {
         }
     }
 
+    /// Reads a secret that spans lines, such as a private key as PEM.
+    ///
+    /// # Errors
+    /// As [`Self::resolve`], except for the lines.
+    pub fn resolve_lines(&self, environment: Environment<'_>) -> Result<SecretString, SecretError> {
+        let text = match self {
+            Self::Env(name) => environment(name).ok_or_else(|| SecretError::Unset(name.clone()))?,
+            Self::File(path) => self.read(path)?,
+        };
+        let unusable = |problem| Err(SecretError::Unusable { place: self.clone(), problem });
+        if text.trim().is_empty() {
+            unusable("is empty")
+        } else if text.chars().any(|c| c.is_control() && c != '\n' && c != '\r') {
+            unusable("holds control characters")
+        } else {
+            Ok(SecretString::from(text))
+        }
+    }
+
     fn read(&self, path: &Path) -> Result<String, SecretError> {
         use std::io::Read as _;
         let unreadable = |source| SecretError::Unreadable { path: path.to_owned(), source };

@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use super::finding::{Report, join};
 use super::people::{People, Platform};
 use super::secret::SecretRef;
+use super::outside::{self, ChatConfig, ForgeConfig, secret};
 use super::{catalogue, people, policy, raw, values};
 use crate::lifecycle::PersonId;
 use crate::lifecycle::catalogue::{Catalogue, Value};
@@ -44,26 +45,6 @@ pub struct TenantConfig {
     pub people: People,
     /// What people may choose from.
     pub catalogue: Catalogue,
-}
-
-/// Where people talk.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ChatConfig {
-    /// The terminal.
-    Terminal {
-        /// The channel that holds the cards: `#clusters`.
-        channel: String,
-    },
-}
-
-/// Where pull requests live.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ForgeConfig {
-    /// A bare repository on this machine.
-    Local {
-        /// Where it lies.
-        path: PathBuf,
-    },
 }
 
 /// How terraform is run.
@@ -129,11 +110,13 @@ pub(super) fn tenant(name: &str, raw: &raw::Tenant, base: &Path, report: &mut Re
     let catalogue = catalogue::catalogue(&raw.classes, &join(&path, "classes"), report);
     let rancher = rancher(raw, &people, base, &join(&path, "rancher"), report);
     let render = render(raw, base, &join(&path, "render"), report);
+    let chat = outside::chat(&raw.chat, base, &join(&path, "chat"), report);
+    let forge = outside::forge(&raw.forge, base, &join(&path, "forge"), report);
     Some(TenantConfig {
         name: name.parse().ok()?,
         time_zone: TimeZone::get(raw.time_zone.as_deref().unwrap_or("UTC")).ok()?,
-        chat: chat(&raw.chat)?,
-        forge: forge(&raw.forge, base)?,
+        chat: chat?,
+        forge: forge?,
         runner: runner(&raw.runner, base)?,
         rancher: rancher?,
         render: render?,
@@ -143,22 +126,6 @@ pub(super) fn tenant(name: &str, raw: &raw::Tenant, base: &Path, report: &mut Re
         people,
         catalogue,
     })
-}
-
-fn chat(raw: &raw::Chat) -> Option<ChatConfig> {
-    match raw.kind.as_deref()? {
-        "terminal" => {
-            Some(ChatConfig::Terminal { channel: raw.channel.clone().unwrap_or_else(|| "#clusters".to_owned()) })
-        }
-        _ => None,
-    }
-}
-
-fn forge(raw: &raw::Forge, base: &Path) -> Option<ForgeConfig> {
-    match raw.kind.as_deref()? {
-        "local" => Some(ForgeConfig::Local { path: below(base, raw.path.as_ref()?) }),
-        _ => None,
-    }
 }
 
 fn runner(raw: &raw::Runner, base: &Path) -> Option<RunnerConfig> {
@@ -183,11 +150,7 @@ fn rancher(raw: &raw::Tenant, people: &People, base: &Path, path: &str, report: 
         let hint = "Use https://, so that the token is not sent in clear.";
         report.warning(&join(path, "url"), "is not encrypted, and not on this machine", hint);
     }
-    let token = match (&raw.token.env, &raw.token.file) {
-        (Some(name), None) => SecretRef::Env(name.clone()),
-        (None, Some(file)) => SecretRef::File(below(base, file)),
-        _ => return None,
-    };
+    let token = secret(&raw.token, base)?;
     Some(RancherConfig {
         url,
         token,
@@ -304,15 +267,21 @@ fn extra(
 pub(super) fn apart(tenants: &[TenantConfig], report: &mut Report) {
     let mut owners: BTreeMap<(&str, String), &TenantName> = BTreeMap::new();
     for tenant in tenants {
-        let ForgeConfig::Local { path: repository } = &tenant.forge;
-        let ChatConfig::Terminal { channel } = &tenant.chat;
+        let (forge_key, repository) = match &tenant.forge {
+            ForgeConfig::Local { path } => ("path", path.display().to_string()),
+            ForgeConfig::GitHub(github) => ("repository", format!("{} {}", github.api_url, github.repository)),
+        };
+        let channel = match &tenant.chat {
+            ChatConfig::Terminal { channel } => channel.clone(),
+            ChatConfig::Slack(slack) => format!("{} {}", slack.api_url, slack.channel),
+        };
         let states = match &tenant.render.backend {
             Backend::S3 { bucket, prefix, .. } => format!("{bucket}/{prefix}"),
             Backend::Local { dir } => dir.clone(),
         };
         let shared = [
-            ("chat", "channel", channel.clone(), "channel"),
-            ("forge", "path", repository.display().to_string(), "repository"),
+            ("chat", "channel", channel, "channel"),
+            ("forge", forge_key, repository, "repository"),
             ("render", "backend", states, "place for terraform states"),
         ];
         for (table, key, place, what) in shared {

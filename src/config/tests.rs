@@ -31,7 +31,12 @@ fn the_example_means_what_it_says() {
     assert_eq!(names, ["acme", "lab"]);
     let acme = config.tenant("acme").unwrap();
     assert_eq!(acme.time_zone.iana_name(), Some("Europe/Berlin"));
-    assert_eq!(acme.chat, ChatConfig::Terminal { channel: "#clusters".to_owned() });
+    let ChatConfig::Slack(slack) = &acme.chat else { panic!("{:?}", acme.chat) };
+    assert_eq!((slack.channel.as_str(), slack.connections), ("C024BE91L", 4));
+    let ForgeConfig::GitHub(github) = &acme.forge else { panic!("{:?}", acme.forge) };
+    assert_eq!((github.repository.as_str(), github.app), ("acme/clusters", Some((123_456, 7_654_321))));
+    assert_eq!(config.web, Some("127.0.0.1:8080".parse().unwrap()));
+    assert_eq!(config.tenant("lab").unwrap().chat, ChatConfig::Terminal { channel: "#lab".to_owned() });
     assert_eq!(acme.rancher.token, SecretRef::Env("ACME_RANCHER_TOKEN".to_owned()));
     assert_eq!(acme.rancher.role_of(&acme.catalogue.classes[0].name), "cluster-member");
     assert_eq!(acme.runner.program, Some(PathBuf::from("terraform")));
@@ -87,7 +92,7 @@ fn paths_start_at_the_folder_of_the_file() {
     std::fs::write(&file, EXAMPLE.replace("\"/etc/kaas/", "\"").replace("\"/var/lib/kaas/", "\"./var/")).unwrap();
     let config = Config::load(&file).unwrap();
     let acme = &config.tenants[0];
-    assert_eq!(acme.forge, ForgeConfig::Local { path: dir.path().join("var/acme.git") });
+    assert_eq!(config.tenants[1].forge, ForgeConfig::Local { path: dir.path().join("var/lab.git") });
     assert_eq!(acme.templates_dir, Some(dir.path().join("templates")));
     assert_eq!(acme.rancher.ca_file, Some(dir.path().join("rancher-ca.pem")));
     let states = dir.path().join("var/lab-states").to_str().unwrap().to_owned();

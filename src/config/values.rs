@@ -61,10 +61,21 @@ pub fn time_zone(text: &str) -> Checked {
 
 /// The address of a Rancher.
 pub fn url(text: &str) -> Checked {
-    let hint = "https:// and the host, such as https://rancher.example.com";
+    address(text, "https:// and the host, such as https://rancher.example.com")?;
+    let path = text.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or("", |(_, path)| path);
+    let part = |name: &str| path.split('/').any(|p| p == name);
+    held(!part("v3") && !part("dashboard"), "names a part of Rancher", "the address alone, without /v3 or /dashboard")
+}
+
+/// The address of an API.
+pub fn api(text: &str) -> Checked {
+    address(text, "https://, the host and the path, such as https://github.example.com/api/v3")
+}
+
+fn address(text: &str, hint: &'static str) -> Checked {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     let rest = rest.ok_or_else(|| Invalid::new("is not an address of the web", hint))?;
-    held(!rest.contains('@'), "has credentials in it", "the address alone; the token stands in token")?;
+    held(!rest.contains('@'), "has credentials in it", "the address alone; secrets have keys of their own")?;
     held(!rest.contains(['?', '#']), "has a query or a fragment in it", hint)?;
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     let (name, port) = match host.rsplit_once(':') {
@@ -76,9 +87,50 @@ pub fn url(text: &str) -> Checked {
     let ported = port.is_none_or(|p| p.parse::<u16>().is_ok());
     held(named && ported, "has no host that could be reached", hint)?;
     let plain = path.is_empty() || only(path, 200, "-_./");
-    held(plain, "has a path that Rancher cannot be under", hint)?;
-    let part = |name: &str| path.split('/').any(|p| p == name);
-    held(!part("v3") && !part("dashboard"), "names a part of Rancher", "the address alone, without /v3 or /dashboard")
+    held(plain, "has a path that nothing can be under", hint)
+}
+
+/// An address to listen on.
+pub fn listen(text: &str) -> Checked {
+    held(text.parse::<std::net::SocketAddr>().is_ok(), "is not an address to listen on", "an IP address and a port, such as 127.0.0.1:8080")
+}
+
+/// The id of a Slack channel.
+pub fn slack_channel(text: &str) -> Checked {
+    let ok = (3..=24).contains(&text.len())
+        && text.starts_with(['C', 'G'])
+        && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+    held(ok, "is not a Slack channel id", "the id at the end of the channel's details, such as C024BE91L")
+}
+
+/// A repository of GitHub.
+pub fn repository(text: &str) -> Checked {
+    let ok = text.split_once('/').is_some_and(|(owner, name)| only(owner, 39, "-_") && only(name, 100, "-_."));
+    held(ok, "is not a repository", "its owner and its name, such as acme/clusters")
+}
+
+/// A branch of git.
+pub fn branch(text: &str) -> Checked {
+    let ok = only(text, 200, "-_./") && !text.starts_with(['-', '/']) && !text.ends_with(['/', '.']) && !text.contains("..");
+    held(ok && !text.starts_with("kaas/"), "is not a branch that kaas could merge into", "such as main; kaas/ is kaas' own")
+}
+
+/// A label of GitHub.
+pub fn label(text: &str) -> Checked {
+    one_line(text)?;
+    held(text.chars().count() <= 50 && !text.contains(','), "is not a label", "at most 50 characters, without a comma")
+}
+
+/// A person or a team of GitHub who is asked for a review.
+pub fn reviewer(text: &str) -> Checked {
+    match text.split_once('/') {
+        Some((organisation, team)) => held(
+            only(organisation, 39, "-_") && only(team, 100, "-_"),
+            "is neither a login nor a team",
+            "such as bob-brandt or acme/platform",
+        ),
+        None => github(text),
+    }
 }
 
 /// Whether an address is this very machine.

@@ -34,6 +34,7 @@ use places::{Parked, Slot};
 
 pub mod boundary;
 pub mod cards;
+mod count;
 pub mod desk;
 mod forms;
 pub mod pace;
@@ -145,8 +146,12 @@ impl Engine {
         for _ in 0..SAVE_TRIES {
             let record = self.store.load(key).await?;
             let (next, taken) = Record::take(policy, key, record.as_ref(), input);
-            let Some((next, entry)) = next else { return Ok(taken) };
+            let Some((next, entry)) = next else {
+                count::taken(input, &taken);
+                return Ok(taken);
+            };
             if self.store.save(&next, Some(&entry)).await? == Saved::Yes {
+                count::taken(input, &taken);
                 self.saved(&next);
                 self.reached(Boundary::Taken, "ask");
                 return Ok(taken);
@@ -244,6 +249,16 @@ impl Engine {
     /// The store cannot be read.
     pub async fn is_busy(&self) -> anyhow::Result<bool> {
         Ok(self.store.busy().await? > 0)
+    }
+
+    /// How long the oldest thing that is due has waited.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn lag(&self) -> anyhow::Result<SignedDuration> {
+        let now = self.clock.now();
+        let oldest = self.store.next_due().await?.map_or(SignedDuration::ZERO, |due| now.duration_since(due));
+        Ok(oldest.max(SignedDuration::ZERO))
     }
 
     fn stir(&self) {
@@ -391,6 +406,7 @@ impl Engine {
                 return Ok(());
             };
             if self.store.save(&next, entry.as_ref()).await? == Saved::Yes {
+                count::settled(claimed.effect.name(), outcome);
                 self.note_usual(&record, &next);
                 self.saved(&next);
                 return Ok(());

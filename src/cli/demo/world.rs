@@ -126,7 +126,8 @@ impl World {
             channel: "#clusters".to_owned(),
             clock: Arc::clone(&clock),
         })?;
-        let wired = wire::tenant(tenant, runner, &clock).await?;
+        let forge = wire::local_forge(&dir.join("forge.git"), &clock).await?;
+        let wired = wire::tenant(tenant, forge, runner, &clock)?;
         let chats = [(NAME.to_owned(), Arc::new(chat.clone()) as Arc<dyn Chat>)];
         let engine = Engine::new(store, clock, wire::pace(&config), [wired], chats);
         let people: Vec<Person> = tenant.people.iter().cloned().collect();

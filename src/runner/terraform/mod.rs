@@ -178,6 +178,15 @@ impl Terraform {
         }
     }
 
+    /// A runner for another tenant: with its own settings, and the same turns.
+    pub fn beside(&self, settings: Settings) -> Self {
+        Self {
+            working: self.working.clone(),
+            applying: self.applying.clone(),
+            ..Self::new(settings, Arc::clone(&self.clock))
+        }
+    }
+
     /// The program that is used: looked for once, and again when its file changed.
     ///
     /// # Errors

@@ -1,0 +1,186 @@
+//! `kaas serve`: one process for all tenants of a configuration.
+//!
+//! Reading order: this file (start, run, stop in order), [`outside`] (a tenant's chat and forge), [`log`] (what is logged).
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context;
+use async_trait::async_trait;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::{Exit, runtime, wire};
+use crate::clock::{SharedClock, SystemClock};
+use crate::config::Config;
+use crate::engine::Engine;
+use crate::engine::desk::FrontDesk;
+use crate::ports::{Chat, Desk};
+use crate::runner::terraform::Terraform;
+use crate::store::sled::SledStore;
+use crate::web::{self, Lag, Served};
+
+mod log;
+mod outside;
+
+use outside::{ChatOf, ForgeOf};
+
+/// Arguments of `kaas serve`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The configuration.
+    #[arg(long, value_name = "FILE", default_value = "kaas.toml")]
+    config: PathBuf,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+    let config = match Config::load(&args.config) {
+        Ok(config) => config,
+        Err(fault) => {
+            eprintln!("kaas: {:#}", anyhow::Error::new(fault));
+            eprintln!("All about it: kaas check --config {}", args.config.display());
+            return Ok(Exit::Misuse);
+        }
+    };
+    log::start(config.log)?;
+    let runtime = runtime()?;
+    let done = runtime.block_on(serve(&config));
+    runtime.shutdown_timeout(std::time::Duration::from_millis(200));
+    done.map(|()| Exit::Done)
+}
+
+/// The engine as the health check sees it.
+struct Behind(Arc<Engine>);
+
+#[async_trait]
+impl Lag for Behind {
+    async fn lag_seconds(&self) -> anyhow::Result<u64> {
+        Ok(u64::try_from(self.0.lag().await?.as_secs()).unwrap_or_default())
+    }
+}
+
+async fn serve(config: &Config) -> anyhow::Result<()> {
+    // Both rustls providers may be in the graph: the first thing is to say which.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder().context("counting")?;
+    let clock = SystemClock::shared();
+    let stop = CancellationToken::new();
+    let stopping = stop_on_signals(stop.clone())?;
+    // First, because its lock says whether another kaas is at work here; and the port next, so that whoever waits for it is answered early.
+    std::fs::create_dir_all(&config.data_dir).with_context(|| format!("making {}", config.data_dir.display()))?;
+    let store = Arc::new(SledStore::open(&config.data_dir.join("store"))?);
+    let listener = match config.web {
+        Some(address) => Some(web::listen(address).await?),
+        None => None,
+    };
+    let house = House::open(config, store, &clock).await?;
+    let mut tasks = JoinSet::new();
+    if let Some(listener) = listener {
+        tracing::info!(web.address = %listener.local_addr()?, "listens");
+        let served = Served {
+            intakes: house.intakes(),
+            vitals: house.vitals(),
+            lag: Arc::new(Behind(Arc::clone(&house.engine))),
+            metrics: Some(metrics),
+        };
+        // Deliveries are taken until the engine has come to rest.
+        tasks.spawn(web::serve(listener, served, stop.clone()));
+    }
+    for (chat, desk) in &house.desks {
+        chat.listen(&mut tasks, Arc::clone(desk), stop.clone());
+    }
+    let mut running = tokio::spawn({
+        let (engine, stop) = (Arc::clone(&house.engine), stop.clone());
+        async move { engine.run(stop).await }
+    });
+    tracing::info!(tenants = config.tenants.len(), version = env!("CARGO_PKG_VERSION"), "kaas serves");
+    // Whatever ends by itself ends kaas, in order: whoever looks after the process starts it again.
+    let first = tokio::select! {
+        ended = &mut running => Some(ended.context("the engine panicked").and_then(|ended| ended)),
+        ended = ended_badly(&mut tasks) => Some(Err(ended)),
+        () = stop.cancelled() => None,
+    };
+    stop.cancel();
+    if !running.is_finished() {
+        running.await.context("the engine panicked")??;
+    }
+    while let Some(ended) = tasks.join_next().await {
+        if let Ok(Err(fault)) = ended {
+            tracing::warn!("while stopping: {fault:#}");
+        }
+    }
+    stopping.abort();
+    tracing::info!("kaas has stopped");
+    first.unwrap_or(Ok(()))
+}
+
+/// Waits until a task has failed. What ends without a fault is done.
+async fn ended_badly(tasks: &mut JoinSet<anyhow::Result<()>>) -> anyhow::Error {
+    loop {
+        match tasks.join_next().await {
+            Some(Ok(Err(fault))) => return fault,
+            Some(Err(panic)) => return anyhow::Error::new(panic).context("a part of kaas panicked"),
+            Some(Ok(Ok(()))) => {}
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// Everything, wired up.
+struct House {
+    engine: Arc<Engine>,
+    desks: Vec<(ChatOf, Arc<dyn Desk>)>,
+    forges: Vec<ForgeOf>,
+}
+
+impl House {
+    async fn open(config: &Config, store: Arc<SledStore>, clock: &SharedClock) -> anyhow::Result<Self> {
+        let (mut tenants, mut chats, mut forges) = (Vec::new(), Vec::new(), Vec::new());
+        let mut first: Option<Arc<Terraform>> = None;
+        for tenant in &config.tenants {
+            let settings = wire::runner_settings(config, tenant, Vec::new());
+            let runner = Arc::new(match &first {
+                Some(first) => first.beside(settings),
+                None => Terraform::new(settings, Arc::clone(clock)),
+            });
+            first.get_or_insert_with(|| Arc::clone(&runner));
+            let named = || format!("the tenant {}", tenant.name);
+            let forge = ForgeOf::open(config, tenant, clock).await.with_context(named)?;
+            let chat = ChatOf::open(config, tenant, clock).await.with_context(named)?;
+            tenants.push(wire::tenant(tenant, forge.port(), runner, clock).with_context(named)?);
+            chats.push(chat);
+            forges.push(forge);
+        }
+        let named = chats.iter().map(|chat| (chat.name(), chat.port())).collect::<Vec<(String, Arc<dyn Chat>)>>();
+        let engine = Engine::new(store, Arc::clone(clock), wire::pace(config), tenants, named);
+        let mut desks = Vec::new();
+        for (tenant, chat) in config.tenants.iter().zip(chats) {
+            let people = tenant.people.iter().cloned().collect();
+            let desk = FrontDesk::new(&engine, &tenant.name, people, chat.dialect())?;
+            desks.push((chat, Arc::new(desk) as Arc<dyn Desk>));
+        }
+        for forge in &mut forges {
+            forge.hint(&engine);
+        }
+        Ok(Self { engine, desks, forges })
+    }
+}
+
+/// Cancels `stop` on SIGTERM and ctrl-C; a second one ends the process at once.
+fn stop_on_signals(stop: CancellationToken) -> anyhow::Result<tokio::task::JoinHandle<()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(tokio::spawn(async move {
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = int.recv() => {}
+        }
+        tracing::info!("stops in order; once more stops at once");
+        stop.cancel();
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = int.recv() => {}
+        }
+        std::process::exit(130);
+    }))
+}
