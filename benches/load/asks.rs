@@ -36,7 +36,7 @@ pub fn figures() {
 /// Everybody asks for a cluster in the same moment, again and again; then everybody approves somebody else's.
 async fn bursts() -> Times {
     let dir = folder();
-    let house = Arc::new(House::open(dir.path(), PEOPLE));
+    let house = Arc::new(House::open(dir.path(), PEOPLE, PEOPLE));
     let stop = CancellationToken::new();
     let running = tokio::spawn({
         let (engine, stop) = (Arc::clone(&house.engine), stop.clone());
@@ -73,7 +73,7 @@ async fn bursts() -> Times {
 
 async fn inputs() {
     let dir = folder();
-    let house = Arc::new(House::open(dir.path(), PEOPLE));
+    let house = Arc::new(House::open(dir.path(), PEOPLE, PEOPLE));
     // One by one, each flushed before the next begins; then as many as there are people, side by side.
     let begun = now();
     for nth in 0..ONE_BY_ONE {
@@ -88,7 +88,7 @@ async fn inputs() {
 
     // The same with everything that follows from each: card, pull request, plan, posts.
     let dir = folder();
-    let house = Arc::new(House::open(dir.path(), PEOPLE));
+    let house = Arc::new(House::open(dir.path(), PEOPLE, PEOPLE));
     let stop = CancellationToken::new();
     let running = tokio::spawn({
         let (engine, stop) = (Arc::clone(&house.engine), stop.clone());

@@ -60,8 +60,8 @@ impl Outside {
 }
 
 impl House {
-    /// Opens the store in `dir`. The people are `p0`, `p1`, …; all of them may ask and approve.
-    pub fn open(dir: &Path, people: usize) -> Self {
+    /// Opens the store in `dir`. The people are `p0`, `p1`, …; all of them may ask, and the first `approvers` approve.
+    pub fn open(dir: &Path, people: usize, approvers: usize) -> Self {
         let clock = SystemClock::shared();
         let store = Arc::new(SledStore::open(&dir.join("store")).expect("a store"));
         let config = Config::demo(dir, "http://127.0.0.1:1", &dir.join("token")).expect("the demo's configuration");
@@ -71,7 +71,7 @@ impl House {
             .collect();
         let mut policy = tenant.policy.clone();
         policy.requesters = None;
-        policy.approvers.clone_from(&people);
+        policy.approvers = people.iter().take(approvers).cloned().collect();
         policy.clusters_a_person = None;
         let outside = Arc::new(Outside::default());
         let ports = Arc::new(Quick { outside: Arc::clone(&outside), repository: dir.join("forge.git") });

@@ -23,7 +23,7 @@ async fn measured() {
     let dirs = KNOWN.map(|_| folder());
     let mut houses = Vec::new();
     for (known, dir) in KNOWN.into_iter().zip(&dirs) {
-        let house = std::sync::Arc::new(House::open(dir.path(), (known / OWNED).max(PEOPLE_MIN)));
+        let house = std::sync::Arc::new(House::open(dir.path(), (known / OWNED).max(PEOPLE_MIN), PEOPLE_MIN));
         let numbers: Vec<usize> = (0..known).collect();
         for some in numbers.chunks(250) {
             let asking = some.iter().map(|nth| {
@@ -52,7 +52,7 @@ async fn measured() {
         tell(what, &times);
     }
     let mut times = vec![Times::default(); KNOWN.len()];
-    for round in 0..ROUNDS / 4 {
+    for round in 0..ROUNDS {
         for (house, times) in houses.iter().zip(&mut times) {
             let begun = now();
             let replies = house.says(1, &format!("request more-{round} size=small")).await;

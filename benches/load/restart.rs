@@ -24,7 +24,7 @@ pub fn figures() {
     let bytes = size(&dir.path().join("store"));
     line("the store on the disk", mb(bytes / 1024));
     let begun = now();
-    let house = House::open(dir.path(), PEOPLE);
+    let house = House::open(dir.path(), PEOPLE, PEOPLE);
     line("opening the store, and its index", ms(begun.elapsed()));
     runtime.block_on(async {
         let stop = CancellationToken::new();
@@ -57,7 +57,7 @@ pub fn figures() {
 
 /// Everybody asks for their clusters; then all that is due is claimed by somebody who is never heard of again.
 async fn crashed(dir: &std::path::Path) {
-    let house = Arc::new(House::open(dir, PEOPLE));
+    let house = Arc::new(House::open(dir, PEOPLE, PEOPLE));
     let numbers: Vec<usize> = (0..OPEN).collect();
     for some in numbers.chunks(250) {
         let asking = some.iter().map(|nth| {
