@@ -9,6 +9,8 @@ pub mod data;
 #[cfg(all(feature = "sim", feature = "rancher"))]
 pub mod demo;
 pub mod list;
+#[cfg(all(feature = "web", feature = "rancher"))]
+pub mod serve;
 #[cfg(feature = "sim")]
 pub mod sim;
 #[cfg(feature = "rancher")]
@@ -27,6 +29,9 @@ enum Command {
     /// Plays the guided tour, then gives you the channel: the whole of kaas on one machine.
     #[cfg(all(feature = "sim", feature = "rancher"))]
     Demo(demo::Args),
+    /// Serves the tenants of a configuration, until it is asked to end.
+    #[cfg(all(feature = "web", feature = "rancher"))]
+    Serve(serve::Args),
     /// Lists the clusters of a data directory whose kaas is stopped.
     List(list::Args),
     /// Writes everything that the store holds as JSON lines.
@@ -50,6 +55,8 @@ pub fn run(cli: Cli) -> anyhow::Result<Exit> {
     match cli.command {
         #[cfg(all(feature = "sim", feature = "rancher"))]
         Command::Demo(args) => demo::run(args),
+        #[cfg(all(feature = "web", feature = "rancher"))]
+        Command::Serve(args) => serve::run(&args),
         Command::List(args) => list::run(&args),
         Command::Export(args) => data::export(&args),
         Command::Import(args) => data::import(&args),

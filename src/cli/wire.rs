@@ -111,7 +111,8 @@ pub fn tenant(
 /// Who is who in GitHub, by login in lower case.
 fn reviewers(tenant: &TenantConfig) -> BTreeMap<String, Person> {
     let logins = tenant.people.links(Platform::GitHub);
-    let known = tenant.people.iter().filter_map(|person| Some((logins.get(&person.id)?.to_lowercase(), person.clone())));
+    let known =
+        tenant.people.iter().filter_map(|person| Some((logins.get(&person.id)?.to_lowercase(), person.clone())));
     known.collect()
 }
 

@@ -4,10 +4,11 @@
 
 use crate::lifecycle::catalogue::Catalogue;
 
+use super::normalise::fold;
 use super::read::Reading;
 use super::table::Verb;
 use super::words::Word;
-use super::{Command, Dialect, normalise, request};
+use super::{Command, request};
 
 /// The field of a form that holds the name.
 pub const NAME: &str = "name";
@@ -17,7 +18,8 @@ pub const NAME: &str = "name";
 /// # Errors
 /// What is wrong, by field. Never empty.
 pub fn filled(fields: &[(&str, &str)], catalogue: &Catalogue) -> Result<Command, Vec<(String, String)>> {
-    let tidy = fields.iter().map(|(field, value)| (*field, normalise(value, Dialect::Plain)));
+    let plain = |value: &str| fold(value).split_whitespace().collect::<Vec<_>>().join(" ");
+    let tidy = fields.iter().map(|(field, value)| (*field, plain(value)));
     let words: Vec<Word> =
         tidy.filter(|(_, value)| !value.is_empty()).map(|(field, value)| word(field, &value)).collect();
     if !fields.iter().any(|(field, value)| *field == NAME && !value.trim().is_empty()) {

@@ -44,7 +44,7 @@ fn all_mistakes_of_the_shape_at_once() {
         ("backoff_max = \"5m\"", "backoff_max = \"2 hours\""),
         ("level = \"info\"", "level = \"inof\""),
         ("time_zone = \"Europe/Berlin\"", "time_zone = \"Europe/Berln\""),
-        ("kind = \"terminal\"", "kind = \"slack\""),
+        ("kind = \"slack\"", "kind = \"teams\""),
         ("pass_environment = [\"AWS_*\"", "pass_environment = [\"TF_LOG\", \"*\""),
         ("url = \"https://rancher.example.com\"", "url = \"https://kaas:hunter2@rancher.example.com\""),
         ("principal = \"github_team://1234567\"", "principal = \"local://u-1\""),
@@ -62,10 +62,10 @@ fn all_mistakes_of_the_shape_at_once() {
     engine.backoff_max: is not a length of time. A number with ms, s, m, h, d or w, such as "30s" or "4h".
     log.level: is none of the words that it takes. Did you mean info? There is: error, warn, info, debug, trace.
     tenants.acme.time_zone: is not a time zone. A name of the IANA database, such as Europe/Berlin or UTC.
-    tenants.acme.chat.kind: is none of the words that it takes. There is: terminal.
+    tenants.acme.chat.kind: is none of the words that it takes. There is: terminal, slack.
     tenants.acme.runner.pass_environment.0: is set by kaas alone. Variables of the cloud and the network, such as AWS_PROFILE, AWS_* or HTTPS_PROXY.
     tenants.acme.runner.pass_environment.1: is not the name of an environment variable. Letters, digits and _, such as ACME_RANCHER_TOKEN.
-    tenants.acme.rancher.url: has credentials in it. The address alone; the token stands in token.
+    tenants.acme.rancher.url: has credentials in it. The address alone; secrets have keys of their own.
     tenants.acme.rancher.team.principal: is a person and not a group. A group's principal, such as github_team://1234.
     tenants.acme.render.backend.lockfile: is text. It takes true or false.
     tenants.acme.policy.requesters.0: alice is none of the tenant's people. There is: bob, carol, dave, erin.
@@ -91,12 +91,18 @@ fn all_mistakes_of_the_sense_at_once() {
         ("control_planes = 3", "control_planes = 2"),
         ("vpc_id = \"vpc_id\", public", "owner = \"owner\", public"),
         ("extra = { encrypt = true", "extra = { secret_key = \"x\", key = \"y\""),
-        ("path = \"/var/lib/kaas/lab.git\"", "path = \"/var/lib/kaas/acme.git\""),
+        (
+            "{ kind = \"local\", path = \"/var/lib/kaas/lab.git\" }",
+            "{ kind = \"github\", repository = \"acme/clusters\", installation_id = 7, credential = { env = \"T\" } }",
+        ),
+        ("app_token = { env = \"ACME_SLACK_APP_TOKEN\" }", ""),
+        ("signing_secret = { env = \"ACME_SLACK_SIGNING_SECRET\" }", ""),
         ("foundation = { kind = \"local\", path = \"/var/lib/kaas/lab-foundation.tfstate\" }", ""),
         ("ami-0d1e2f3a4b5c6d7e8", "AKIAIOSFODNN7EXAMPLE"),
     ]);
-    insta::assert_snapshot!(told(&text), @r#"
+    insta::assert_snapshot!(told(&text), @"
     engine.backoff_first: is longer than backoff_max. Make it at most backoff_max, or backoff_max longer.
+    tenants.acme.chat: says no way in which Slack brings what people say. Give app_token for Socket Mode, or signing_secret for HTTP.
     tenants.acme.render.backend.extra.key: is given by a key of its own. Leave it out here.
     tenants.acme.render.backend.extra.secret_key: is a credential, and would be written into the repository. Leave it out and pass the credential on through terraform's environment (runner.pass_environment).
     tenants.acme.policy.approvers.1: carlo is none of the tenant's people. Did you mean carol? There is: alice, bob, carol, dave, erin.
@@ -111,9 +117,10 @@ fn all_mistakes_of_the_sense_at_once() {
     tenants.acme.classes.aws.sizes.small.workers.default: is not between min and max. Make it 1 to 10.
     tenants.acme.classes.aws.sizes.1.name: small is there twice. Give every size of a class its own name.
     tenants.acme.classes.aws.sizes.1.control_planes: is an even number. Make it 1, 3, 5 or 7: etcd decides by majority, and an even number only adds a node that can fail.
-    tenants.lab.forge.path: is the repository of the tenant acme. Clusters of two tenants may have the same name: give each tenant its own.
+    tenants.lab.forge.installation_id: stands without app_id. Give app_id as well, or leave both out and use a token.
+    tenants.lab.forge.repository: is the repository of the tenant acme. Clusters of two tenants may have the same name: give each tenant its own.
     tenants.lab.render.foundation: is missing, although the class k3s takes inputs from it. Say where the state of the foundation lives.
-    "#);
+    ");
 }
 
 #[test]
@@ -127,17 +134,31 @@ fn a_policy_that_nobody_could_satisfy() {
     tenants.lab.policy.requesters: names nobody, and there is no admin, so nobody could ask for a cluster. Name who may ask, or leave the key out so that all of the tenant's people may.
     "#);
     let nowhere = ("slack = \"U0R7JM3FV\", rancher = \"u-p2h6v\"", "slack = \"U0R7JM3FV\"");
-    let shared = ("channel = \"#lab\"", "channel = \"#clusters\"");
-    insta::assert_snapshot!(told(&edited(&[nowhere, shared])), @r#"
+    let shared = (
+        "{ kind = \"terminal\", channel = \"#lab\" }",
+        "{ kind = \"slack\", channel = \"C024BE91L\", bot_token = { env = \"T\" }, signing_secret = { env = \"S\" } }",
+    );
+    insta::assert_snapshot!(told(&edited(&[nowhere, shared])), @"
     tenants.acme.people.erin.rancher: warning: is missing, so they could ask for clusters, and get no way in. Name their user in Rancher, or leave them out of requesters and admins.
     tenants.lab.chat.channel: is the channel of the tenant acme. Clusters of two tenants may have the same name: give each tenant its own.
-    "#);
+    ");
     let late = ("remind_after = \"4h\"", "remind_after = \"24h\"");
     let clear = ("url = \"https://rancher.example.com\"", "url = \"http://rancher.example.com\"");
     insta::assert_snapshot!(told(&edited(&[late, clear])), @r#"
     tenants.acme.rancher.url: warning: is not encrypted, and not on this machine. Use https://, so that the token is not sent in clear.
     tenants.acme.policy.remind_after: warning: is not shorter than review, so nobody is ever reminded. Make it shorter than review, so that approvers are asked once more before it is too late.
     "#);
+}
+
+#[test]
+fn whoever_waits_for_http_needs_it() {
+    let nowhere = ("[web]\n", "");
+    let listen = ("listen = \"127.0.0.1:3000\"\n", "");
+    let http = ("app_token = { env = \"ACME_SLACK_APP_TOKEN\" }\n", "");
+    insta::assert_snapshot!(told(&edited(&[nowhere, listen, http])), @"
+    tenants.acme.chat.signing_secret: waits for Slack over HTTP, and kaas listens nowhere. Add [web] with listen, or leave this out.
+    tenants.acme.forge.webhook_secret: waits for webhooks, and kaas listens nowhere. Add [web] with listen, or leave this out.
+    ");
 }
 
 #[test]

@@ -32,9 +32,9 @@ mod keys_tests;
 mod tests;
 
 pub use finding::{Finding, Findings, Severity};
+pub use outside::{ChatConfig, ForgeConfig, GitHubConfig, SlackConfig};
 pub use people::{People, Platform};
 pub use secret::{Environment, SecretError, SecretRef};
-pub use outside::{ChatConfig, ForgeConfig, GitHubConfig, SlackConfig};
 pub use tenant::{RancherConfig, RunnerConfig, Team, TenantConfig};
 
 use finding::Report;

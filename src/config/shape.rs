@@ -46,6 +46,8 @@ impl Walk<'_> {
             let name = name.get_ref().as_ref();
             if let Some(section) = inner.iter().find(|s| s.place().1 == name) {
                 sound.extend(self.section(section, &at, value.get_ref()).map(|v| (name.to_owned(), v)));
+            } else if kind.is_none() && keys.iter().filter(|k| k.name == name).count() > 1 {
+                // It means something else in each kind.
             } else if let Some(key) = keys.iter().find(|k| k.name == name && belongs(k)) {
                 sound.extend(self.value(&key.takes, &at, value.get_ref()).map(|v| (name.to_owned(), v)));
             } else if let Some(of) = keys.iter().find(|k| k.name == name).and_then(|k| k.of) {

@@ -7,9 +7,9 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use super::finding::{Report, join};
+use super::outside::{self, ChatConfig, ForgeConfig, secret};
 use super::people::{People, Platform};
 use super::secret::SecretRef;
-use super::outside::{self, ChatConfig, ForgeConfig, secret};
 use super::{catalogue, people, policy, raw, values};
 use crate::lifecycle::PersonId;
 use crate::lifecycle::catalogue::{Catalogue, Value};

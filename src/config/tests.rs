@@ -35,7 +35,7 @@ fn the_example_means_what_it_says() {
     assert_eq!((slack.channel.as_str(), slack.connections), ("C024BE91L", 4));
     let ForgeConfig::GitHub(github) = &acme.forge else { panic!("{:?}", acme.forge) };
     assert_eq!((github.repository.as_str(), github.app), ("acme/clusters", Some((123_456, 7_654_321))));
-    assert_eq!(config.web, Some("127.0.0.1:8080".parse().unwrap()));
+    assert_eq!(config.web, Some("127.0.0.1:3000".parse().unwrap()));
     assert_eq!(config.tenant("lab").unwrap().chat, ChatConfig::Terminal { channel: "#lab".to_owned() });
     assert_eq!(acme.rancher.token, SecretRef::Env("ACME_RANCHER_TOKEN".to_owned()));
     assert_eq!(acme.rancher.role_of(&acme.catalogue.classes[0].name), "cluster-member");

@@ -92,7 +92,11 @@ fn address(text: &str, hint: &'static str) -> Checked {
 
 /// An address to listen on.
 pub fn listen(text: &str) -> Checked {
-    held(text.parse::<std::net::SocketAddr>().is_ok(), "is not an address to listen on", "an IP address and a port, such as 127.0.0.1:8080")
+    held(
+        text.parse::<std::net::SocketAddr>().is_ok(),
+        "is not an address to listen on",
+        "an IP address and a port, such as 127.0.0.1:3000",
+    )
 }
 
 /// The id of a Slack channel.
@@ -111,8 +115,13 @@ pub fn repository(text: &str) -> Checked {
 
 /// A branch of git.
 pub fn branch(text: &str) -> Checked {
-    let ok = only(text, 200, "-_./") && !text.starts_with(['-', '/']) && !text.ends_with(['/', '.']) && !text.contains("..");
-    held(ok && !text.starts_with("kaas/"), "is not a branch that kaas could merge into", "such as main; kaas/ is kaas' own")
+    let ok =
+        only(text, 200, "-_./") && !text.starts_with(['-', '/']) && !text.ends_with(['/', '.']) && !text.contains("..");
+    held(
+        ok && !text.starts_with("kaas/"),
+        "is not a branch that kaas could merge into",
+        "such as main; kaas/ is kaas' own",
+    )
 }
 
 /// A label of GitHub.

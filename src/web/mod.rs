@@ -111,11 +111,7 @@ async fn ready(State(served): State<Arc<Served>>) -> Response {
     let parts: Vec<Part> = served
         .vitals
         .iter()
-        .map(|vital| Part {
-            name: vital.name(),
-            ready: vital.is_ready(),
-            heard_seconds_ago: vital.heard_seconds_ago(),
-        })
+        .map(|vital| Part { name: vital.name(), ready: vital.is_ready(), heard_seconds_ago: vital.heard_seconds_ago() })
         .collect();
     let lag = served.lag.lag_seconds().await;
     let lag_seconds = *lag.as_ref().unwrap_or(&u64::MAX);
@@ -169,5 +165,9 @@ async fn read(path: &str, request: Request) -> Result<Delivery, Delivered> {
     let header = |(name, value): (&header::HeaderName, &HeaderValue)| {
         Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
     };
-    Ok(Delivery { path: path.to_owned(), headers: head.headers.iter().filter_map(header).collect(), body: body.to_vec() })
+    Ok(Delivery {
+        path: path.to_owned(),
+        headers: head.headers.iter().filter_map(header).collect(),
+        body: body.to_vec(),
+    })
 }

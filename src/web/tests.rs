@@ -79,7 +79,9 @@ impl House {
     }
 
     async fn post(&self, path: &str, length: usize, body: &[u8]) -> (u16, String) {
-        let head = format!("POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Twice: a\r\nx-twice: b\r\nX-Once: c\r\nContent-Length: {length}\r\n\r\n");
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Twice: a\r\nx-twice: b\r\nX-Once: c\r\nContent-Length: {length}\r\n\r\n"
+        );
         self.ask(&[head.as_bytes(), body].concat()).await
     }
 }
@@ -121,7 +123,10 @@ async fn health_says_what_is_wrong() {
     assert_eq!(well.get("/healthz").await, (200, "ok\n".to_owned()));
     let (status, answer) = well.get("/readyz").await;
     assert_eq!(status, 200);
-    assert_eq!(answer, r#"{"ready":true,"lag_seconds":2,"parts":[{"name":"slack","ready":true,"heard_seconds_ago":3}]}"#);
+    assert_eq!(
+        answer,
+        r#"{"ready":true,"lag_seconds":2,"parts":[{"name":"slack","ready":true,"heard_seconds_ago":3}]}"#
+    );
     assert_eq!(well.get("/metrics").await.0, 404);
     assert_eq!(House::new(false, Ok(0)).await.get("/readyz").await.0, 503);
     assert_eq!(House::new(true, Ok(LAG_MAX + 1)).await.get("/readyz").await.0, 503);

@@ -15,7 +15,7 @@ use crate::clock::{SharedClock, SystemClock};
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::engine::desk::FrontDesk;
-use crate::ports::{Chat, Desk};
+use crate::ports::{Chat, Desk, Intake, Vital};
 use crate::runner::terraform::Terraform;
 use crate::store::sled::SledStore;
 use crate::web::{self, Lag, Served};
@@ -159,10 +159,26 @@ impl House {
             let desk = FrontDesk::new(&engine, &tenant.name, people, chat.dialect())?;
             desks.push((chat, Arc::new(desk) as Arc<dyn Desk>));
         }
-        for forge in &mut forges {
-            forge.hint(&engine);
-        }
         Ok(Self { engine, desks, forges })
+    }
+
+    /// Who takes deliveries of which path: each tenant has its own, and where only one tenant has any, it has the short path as well.
+    fn intakes(&self) -> Vec<(String, Arc<dyn Intake>)> {
+        let chats = self.desks.iter().filter_map(|(chat, desk)| chat.intake(desk));
+        let all: Vec<_> = chats.chain(self.forges.iter().filter_map(|forge| forge.intake(&self.engine))).collect();
+        let mut intakes = Vec::new();
+        for (path, tenant, intake) in &all {
+            if all.iter().filter(|(other, _, _)| other == path).count() == 1 {
+                intakes.push(((*path).to_owned(), Arc::clone(intake)));
+            }
+            intakes.push((format!("{path}/{tenant}"), Arc::clone(intake)));
+        }
+        intakes
+    }
+
+    fn vitals(&self) -> Vec<Arc<dyn Vital>> {
+        let chats = self.desks.iter().filter_map(|(chat, _)| chat.vital());
+        chats.chain(self.forges.iter().filter_map(ForgeOf::vital)).collect()
     }
 }
 

@@ -124,7 +124,7 @@ pub const SECTIONS: &[Section] = &[
         "What kaas serves over HTTP: webhooks, /healthz, /readyz and /metrics. Without it, kaas listens nowhere.",
         &[key(
             "listen",
-            Takes::Text("an IP address and a port, such as 127.0.0.1:8080", v::listen),
+            Takes::Text("an IP address and a port, such as 127.0.0.1:3000", v::listen),
             Required,
             "Where it listens. In clear: whatever makes it reachable from outside adds TLS.",
         )],
