@@ -4,6 +4,8 @@ use clap::{Parser, Subcommand};
 
 pub use crate::exit::Exit;
 
+#[cfg(all(feature = "github", feature = "rancher"))]
+pub mod adopt;
 pub mod check;
 pub mod data;
 #[cfg(all(feature = "sim", feature = "rancher"))]
@@ -13,6 +15,8 @@ pub mod list;
 pub mod serve;
 #[cfg(feature = "sim")]
 pub mod sim;
+#[cfg(feature = "slack")]
+pub mod slack;
 #[cfg(feature = "rancher")]
 pub mod wire;
 
@@ -32,6 +36,12 @@ enum Command {
     /// Serves the tenants of a configuration, until it is asked to end.
     #[cfg(all(feature = "web", feature = "rancher"))]
     Serve(serve::Args),
+    /// Asks again for the changes of open pull requests, where the store was lost.
+    #[cfg(all(feature = "github", feature = "rancher"))]
+    Adopt(adopt::Args),
+    /// What Slack has to be told of kaas.
+    #[cfg(feature = "slack")]
+    Slack(slack::Args),
     /// Lists the clusters of a data directory whose kaas is stopped.
     List(list::Args),
     /// Writes everything that the store holds as JSON lines.
@@ -57,6 +67,10 @@ pub fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Demo(args) => demo::run(args),
         #[cfg(all(feature = "web", feature = "rancher"))]
         Command::Serve(args) => serve::run(&args),
+        #[cfg(all(feature = "github", feature = "rancher"))]
+        Command::Adopt(args) => adopt::run(&args),
+        #[cfg(feature = "slack")]
+        Command::Slack(args) => slack::run(&args),
         Command::List(args) => list::run(&args),
         Command::Export(args) => data::export(&args),
         Command::Import(args) => data::import(&args),

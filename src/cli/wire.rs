@@ -6,9 +6,17 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use jiff::SignedDuration;
+#[cfg(any(feature = "slack", feature = "github"))]
+use secrecy::ExposeSecret;
 use secrecy::SecretString;
 
 use crate::clock::SharedClock;
+#[cfg(feature = "github")]
+use crate::config::GitHubConfig;
+#[cfg(any(feature = "slack", feature = "github"))]
+use crate::config::SecretRef;
+#[cfg(feature = "slack")]
+use crate::config::SlackConfig;
 use crate::config::{Config, Platform, TenantConfig};
 use crate::engine::{Pace, Tenant};
 use crate::forge::local::LocalForge;
@@ -106,6 +114,88 @@ pub fn tenant(
         runner,
         fleet: Arc::new(Rancher::new(settings, Arc::clone(clock))?),
     })
+}
+
+/// The name of a tenant's Slack among the chats of this kaas.
+pub fn slack_name(tenant: &TenantConfig) -> String {
+    format!("slack:{}", tenant.name)
+}
+
+/// Slack, as configured.
+///
+/// # Errors
+/// A secret is missing, or only an example.
+#[cfg(feature = "slack")]
+pub fn slack_settings(tenant: &TenantConfig, slack: &SlackConfig) -> anyhow::Result<crate::chat::slack::Settings> {
+    let (ids, mails) = (tenant.people.links(Platform::Slack), tenant.people.links(Platform::Email));
+    let known = |person: &Person| crate::chat::slack::Known {
+        slack: ids.get(&person.id).cloned(),
+        email: mails.get(&person.id).cloned(),
+        person: person.clone(),
+    };
+    Ok(crate::chat::slack::Settings {
+        name: slack_name(tenant),
+        api_url: slack.api_url.clone(),
+        bot_token: secret(&slack.bot_token)?,
+        app_token: slack.app_token.as_ref().map(secret).transpose()?,
+        signing_secret: slack.signing_secret.as_ref().map(secret).transpose()?,
+        channel: slack.channel.clone(),
+        connections: slack.connections,
+        people: tenant.people.iter().map(known).collect(),
+        allow_shared: slack.allow_shared,
+        command: "/kaas".to_owned(),
+    })
+}
+
+/// GitHub, as configured.
+///
+/// # Errors
+/// A secret is missing, or only an example.
+#[cfg(feature = "github")]
+pub fn github_settings(
+    config: &Config,
+    tenant: &TenantConfig,
+    github: &GitHubConfig,
+) -> anyhow::Result<crate::forge::github::Settings> {
+    use crate::forge::github::{Auth, Patience, Settings};
+    let (owner, repo) = github.repository.split_once('/').unwrap_or_default();
+    let auth = match github.app {
+        Some((app_id, installation_id)) => {
+            Auth::App { app_id, installation_id, key_pem: real(github.credential.resolve_lines(&environment)?)? }
+        }
+        None => Auth::Token(secret(&github.credential)?),
+    };
+    Ok(Settings {
+        api_url: github.api_url.clone(),
+        git_url: github.git_url.clone(),
+        owner: owner.to_owned(),
+        repo: repo.to_owned(),
+        base: github.base.clone(),
+        auth,
+        webhook_secret: github.webhook_secret.as_ref().map(secret).transpose()?,
+        reviewers: github.reviewers.clone(),
+        labels: github.labels.clone(),
+        mirror: config.data_dir.join("mirrors").join(format!("{}.git", tenant.name)),
+        patience: Patience::default(),
+    })
+}
+
+/// A secret on one line.
+#[cfg(any(feature = "slack", feature = "github"))]
+fn secret(place: &SecretRef) -> anyhow::Result<SecretString> {
+    real(place.resolve(&environment)?).with_context(|| format!("{place}"))
+}
+
+/// A secret that is not one of the examples.
+#[cfg(any(feature = "slack", feature = "github"))]
+fn real(secret: SecretString) -> anyhow::Result<SecretString> {
+    let text = secret.expose_secret().to_lowercase();
+    let examples = ["changeme", "change-me", "change_me", "example", "your-", "your_", "xxxx", "...", "<"];
+    anyhow::ensure!(
+        !examples.iter().any(|example| text.contains(example)) && text.trim().len() >= 8,
+        "what is there is an example and no secret"
+    );
+    Ok(secret)
 }
 
 /// Who is who in GitHub, by login in lower case.
