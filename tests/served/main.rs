@@ -1,0 +1,6 @@
+//! `kaas serve` as a process, between strict stand-ins for the platforms and a simulated Rancher, with real git and the real terraform.
+
+#![cfg(all(feature = "sim", feature = "rancher", feature = "slack", feature = "github", feature = "web"))]
+
+mod house;
+mod stories;
