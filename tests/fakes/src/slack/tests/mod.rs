@@ -1,0 +1,1 @@
+//! What Slack itself would do, held over the wire.
