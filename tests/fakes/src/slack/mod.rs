@@ -61,7 +61,8 @@ const BODY_BYTES: usize = 64 * 1024 * 1024;
 #[derive(Clone)]
 pub struct FakeSlack {
     inner: Arc<Inner>,
-    _server: Arc<Server>,
+    /// `None` for what answers the control API: it does not keep the server alive.
+    _server: Option<Arc<Server>>,
 }
 
 /// What requests, sockets and the handle share.
@@ -144,7 +145,7 @@ impl FakeSlack {
             // It ends with the task; a listener that fails shows in every call.
             let _ = axum::serve(listener, router).await;
         });
-        Self { _server: Arc::new(Server { task, inner: inner.clone() }), inner }
+        Self { _server: Some(Arc::new(Server { task, inner: inner.clone() })), inner }
     }
 
     /// The base: `http://127.0.0.1:PORT`.

@@ -31,6 +31,17 @@ impl FakeSlack {
         })
     }
 
+    /// The people that the program starts with: alice, bob, carol, dave, erin and mallory, a guest, a bot, and all of them in `#clusters`.
+    pub fn populate(&self) -> ChannelId {
+        let names = ["alice", "bob", "carol", "dave", "erin", "mallory", "guest", "robot"];
+        let users: Vec<UserId> = names.iter().map(|name| self.add_user(name)).collect();
+        self.set_user(&users[6], |user| user.is_restricted = true);
+        self.set_user(&users[7], |user| user.is_bot = true);
+        let members: Vec<&str> = users.iter().map(|user| &**user).collect();
+        self.add_group("platform", &members[1..4]);
+        self.add_channel("clusters", &members)
+    }
+
     /// Changes what a person is: `slack.set_user(&guest, |user| user.is_restricted = true)`.
     pub fn set_user(&self, user: &str, change: impl FnOnce(&mut User)) {
         self.inner.change(|world| {
