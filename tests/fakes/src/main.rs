@@ -1,7 +1,7 @@
 //! The stand-ins as a program: prints where they are and what opens them, and serves until ctrl-C. What people do there, `curl` does.
 
 use clap::{Parser, ValueEnum};
-use kaas_fakes::slack::{Delivery, FakeSlack, Options, RequestUrls};
+use kaas_fakes::slack::{Delivery, FakeSlack, Options, PEOPLE, RequestUrls};
 
 /// Strict stand-ins for the platforms that kaas talks to, on loopback.
 #[derive(Debug, Parser)]
@@ -47,7 +47,7 @@ async fn start_slack(port: u16, request_url: Option<&str>) -> FakeSlack {
     println!("SLACK_APP_TOKEN={}", slack.app_token());
     println!("SLACK_SIGNING_SECRET={}", slack.signing_secret());
     println!("SLACK_CHANNEL={channel}");
-    for name in ["alice", "bob", "carol", "dave", "erin", "mallory", "guest", "robot"] {
+    for name in PEOPLE {
         if let Some(user) = slack.user(name) {
             println!("# user {name} {}", user.id);
         }

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::options::{Delivery, Doubling};
-use super::world::{Ack, Doing};
+use super::records::Ack;
+use super::world::Doing;
 use super::{FakeSlack, Inner, signed};
 
 /// The waits before the redeliveries of an event, before they are scaled.

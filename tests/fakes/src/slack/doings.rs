@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use super::api;
 use super::deliver::Outcome;
 use super::ids::{Ts, UserId, ViewId};
+use super::records::{Message, User};
 use super::shape;
-use super::world::{APP, BOT_USER, Draft, Message, TEAM, User, World};
+use super::world::{APP, BOT_USER, Draft, TEAM, World};
 use super::{FakeSlack, Inner};
 
 /// The token of the old kind of verification, which nobody should look at.

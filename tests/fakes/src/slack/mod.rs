@@ -1,6 +1,6 @@
 //! A strict, stateful Slack on a loopback port: one workspace, its Web API, Socket Mode and signed HTTP delivery, and the people in it.
 //!
-//! Reading order: `world` (what there is), `options` (how it behaves, what goes wrong), `api` (what the app calls), `blocks` (what it may not
+//! Reading order: `records` and `world` (what there is), `options` (how it behaves, what goes wrong), `api` (what the app calls), `blocks` (what it may not
 //! say), `doings` and `modals` (what people do), `deliver` with `socket` and `signed` (how the app hears of it), `read` (what a test reads back),
 //! `control` (the same over HTTP, for a person with curl).
 //!
@@ -25,6 +25,7 @@ mod modals;
 mod options;
 mod rates;
 mod read;
+mod records;
 mod response;
 mod setup;
 mod shape;
@@ -48,8 +49,10 @@ pub use deliver::Outcome;
 pub use ids::{ChannelId, FileId, GroupId, Ts, UserId, ViewId};
 pub use options::{Delivery, Doubling, EVENTS, Fault, Faults, Next, Options, RequestUrls, SCOPES};
 pub use read::Snapshot;
+pub use records::{Ack, Call, Channel, Edit, File, Group, Message, User, View};
+pub use setup::PEOPLE;
 pub use signed::sign;
-pub use world::{APP, Ack, BOT, BOT_USER, Call, Channel, Edit, File, Group, Message, OTHER_TEAM, TEAM, User, View};
+pub use world::{APP, BOT, BOT_USER, OTHER_TEAM, TEAM};
 
 use socket::Sockets;
 use world::World;

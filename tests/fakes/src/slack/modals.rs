@@ -10,8 +10,9 @@ use super::api::{checked_view, close_all, push_on, replace};
 use super::deliver::Outcome;
 use super::doings::{interaction, person};
 use super::ids::ViewId;
+use super::records::View;
 use super::shape;
-use super::world::{View, World};
+use super::world::World;
 
 impl FakeSlack {
     /// Fills in a modal and submits it. `values` names for each field, by its block id or action id, what is entered: a text, a number, the value of

@@ -9,7 +9,8 @@ use tokio::time::Instant;
 use super::FakeSlack;
 use super::doings::ids_of;
 use super::ids::{ChannelId, Ts};
-use super::world::{Ack, Call, File, Message, View, World};
+use super::records::{Ack, Call, File, Message, View};
+use super::world::World;
 
 /// The workspace at one moment.
 pub struct Snapshot<'a> {

@@ -6,7 +6,11 @@ use std::time::Duration;
 use super::FakeSlack;
 use super::ids::{ChannelId, GroupId, UserId};
 use super::options::{Delivery, Doubling, Fault, Faults, Next, Options};
-use super::world::{BOT_USER, Channel, Group, TEAM, User};
+use super::records::{Channel, Group, User};
+use super::world::{BOT_USER, TEAM};
+
+/// The people that the program starts with.
+pub const PEOPLE: &[&str] = &["alice", "bob", "carol", "dave", "erin", "mallory", "guest", "robot"];
 
 impl FakeSlack {
     /// Adds a full member of the workspace: `alice` is `U1ALICE` or the like, with the address `alice@bank.example`.
@@ -31,15 +35,19 @@ impl FakeSlack {
         })
     }
 
-    /// The people that the program starts with: alice, bob, carol, dave, erin and mallory, a guest, a bot, and all of them in `#clusters`.
+    /// The people that the program starts with, all of them in `#clusters`: alice, bob, carol, dave, erin and mallory, a guest and a bot. Who is
+    /// there already stays as they are.
     pub fn populate(&self) -> ChannelId {
-        let names = ["alice", "bob", "carol", "dave", "erin", "mallory", "guest", "robot"];
-        let users: Vec<UserId> = names.iter().map(|name| self.add_user(name)).collect();
-        self.set_user(&users[6], |user| user.is_restricted = true);
-        self.set_user(&users[7], |user| user.is_bot = true);
-        let members: Vec<&str> = users.iter().map(|user| &**user).collect();
-        self.add_group("platform", &members[1..4]);
-        self.add_channel("clusters", &members)
+        let known = |name: &str| self.user(name).map_or_else(|| self.add_user(name), |user| user.id);
+        let users: Vec<UserId> = PEOPLE.iter().map(|name| known(name)).collect();
+        self.set_user(&known("guest"), |user| user.is_restricted = true);
+        self.set_user(&known("robot"), |user| user.is_bot = true);
+        self.add_group("platform", &[&known("bob"), &known("carol"), &known("dave")]);
+        let channel = self.channel("clusters").map_or_else(|| self.add_channel("clusters", &[]), |channel| channel.id);
+        for user in &users {
+            self.join(&channel, user);
+        }
+        channel
     }
 
     /// Changes what a person is: `slack.set_user(&guest, |user| user.is_restricted = true)`.

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::world::{APP, BOT, BOT_USER, Channel, File, Group, Message, TEAM, User, View, World};
+use super::records::{Channel, File, Group, Message, User, View};
+use super::world::{APP, BOT, BOT_USER, TEAM, World};
 
 /// Who does what is told of users, groups and channels themselves.
 const ADMIN: &str = "U0ADMIN";

@@ -15,7 +15,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use super::Inner;
-use super::world::{APP, Ack};
+use super::records::Ack;
+use super::world::APP;
 
 /// How often a socket is pinged.
 const PING_EVERY: Duration = Duration::from_secs(10);

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use super::FakeSlack;
 use super::read::texts_of;
-use super::world::{Channel, Message, World};
+use super::records::{Channel, Message};
+use super::world::World;
 
 impl FakeSlack {
     /// Every channel with its threads, direct messages and private answers, modals and homes.

@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{Answer, Args, Refusal, missing};
+use crate::slack::records::{Channel, Message};
 use crate::slack::shape;
-use crate::slack::world::{BOT_USER, Channel, Message, World};
+use crate::slack::world::{BOT_USER, World};
 
 /// Messages or members of one page, unless asked otherwise.
 const PAGE: usize = 100;

@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 use super::{Answer, Args, Refusal};
 use crate::slack::blocks::{BLOCKS_TOTAL, Surface, TEXT, check_blocks, size_of};
 use crate::slack::ids::{ChannelId, Ts};
+use crate::slack::records::Channel;
 use crate::slack::shape;
-use crate::slack::world::{BOT_USER, Channel, Draft, World};
+use crate::slack::world::{BOT_USER, Draft, World};
 
 /// What a message says.
 pub(crate) struct Content {

@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 use super::chat::{thread, writable};
 use super::{Answer, Args, Refusal};
 use crate::slack::ids::FileId;
+use crate::slack::records::File;
 use crate::slack::shape;
-use crate::slack::world::{BOT_USER, Draft, File, World};
+use crate::slack::world::{BOT_USER, Draft, World};
 
 pub(super) fn upload_url(world: &mut World, args: &Args) -> Answer {
     let name = args.need("filename")?;

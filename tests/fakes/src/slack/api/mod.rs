@@ -22,7 +22,8 @@ pub(crate) use view::{checked_view, close_all, push_on, replace};
 
 use super::Inner;
 use super::options::Fault;
-use super::world::{Call, World};
+use super::records::Call;
+use super::world::World;
 
 /// What a refused call answers: `error`, and more where Slack says more.
 #[derive(Debug, Clone)]

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use super::{Answer, Args, Refusal};
 use crate::slack::blocks::check_view;
 use crate::slack::ids::{UserId, ViewId};
+use crate::slack::records::View;
 use crate::slack::shape;
-use crate::slack::world::{Trigger, View, World};
+use crate::slack::world::{Trigger, World};
 
 /// A view's JSON, in bytes.
 const VIEW_SIZE: usize = 250_000;
