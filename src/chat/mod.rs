@@ -2,4 +2,6 @@
 //!
 //! An adapter knows its platform and the ports; it decides nothing, and it knows no other adapter.
 
+#[cfg(feature = "slack")]
+pub mod slack;
 pub mod terminal;

@@ -1,0 +1,265 @@
+//! Slack as a chat: a channel with its cards and threads, private messages, buttons, reactions, forms, and a page of one's own.
+//!
+//! What is said goes through the Web API, what is heard comes over sockets (Socket Mode) or as signed HTTP, and both ways of hearing meet in one piece of
+//! code. Reading order: this file (settings, what is checked at the start), `api` and `trouble` (calls, and what their failures mean), `draw` (messages in
+//! Slack's form), `pace` (how often), `tag` and `cards` (which message is which card), `speak` (what is said), `people` (who is who), `wire` (what arrives),
+//! `hear` (what it means), `form` (modals and the page), `answer` (private answers), `socket`, `sign` and `http` (the two ways in), `manifest`.
+//!
+//! Nothing is decided here: a delivery is brought to the desk, and it is acknowledged when the desk has it.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use secrecy::SecretString;
+use serde_json::Value;
+use tokio::task::JoinSet;
+
+use crate::clock::SharedClock;
+use crate::lifecycle::{Person, Place};
+
+mod answer;
+mod api;
+mod cards;
+mod draw;
+mod form;
+mod hear;
+mod http;
+mod manifest;
+mod pace;
+mod people;
+mod sign;
+mod socket;
+mod speak;
+mod tag;
+mod trouble;
+mod wire;
+
+#[cfg(test)]
+mod draw_tests;
+
+use api::{Api, Failure};
+use cards::Cards;
+use pace::Pace;
+use people::{Home, People};
+
+pub use http::SlackIntake;
+pub use manifest::manifest;
+
+/// The chat adapter's name in a [`Place`].
+pub const NAME: &str = "slack";
+
+/// Where Slack's Web API is.
+pub const API_URL: &str = "https://slack.com/api";
+
+/// The most sockets that Slack lets an app open.
+pub const CONNECTIONS_MAX: u32 = 10;
+
+/// What a Slack chat is made of.
+pub struct Settings {
+    /// Where the Web API is: [`API_URL`], or a stand-in.
+    pub api_url: String,
+    /// The bot's token: `xoxb-…`.
+    pub bot_token: SecretString,
+    /// The app's own token, `xapp-…`: with it kaas listens on sockets.
+    pub app_token: Option<SecretString>,
+    /// The app's signing secret: with it kaas takes signed HTTP.
+    pub signing_secret: Option<SecretString>,
+    /// The channel where cards are posted: its id, or `#name`.
+    pub channel: String,
+    /// How many sockets to keep open, so that nothing is missed while one is opened again.
+    pub connections: u32,
+    /// How long to wait before a socket that could not be opened is tried again.
+    pub reconnect: Duration,
+    /// The people whom kaas knows.
+    pub people: Vec<Known>,
+    /// Whether the channel may be shared with other organisations.
+    pub allow_shared: bool,
+    /// The slash command: `/kaas`.
+    pub command: String,
+}
+
+impl Settings {
+    /// Settings with everything else as usual.
+    pub fn new(bot_token: SecretString, channel: impl Into<String>) -> Self {
+        Self {
+            api_url: API_URL.to_owned(),
+            bot_token,
+            app_token: None,
+            signing_secret: None,
+            channel: channel.into(),
+            connections: 4,
+            reconnect: Duration::from_secs(15),
+            people: Vec::new(),
+            allow_shared: false,
+            command: "/kaas".to_owned(),
+        }
+    }
+}
+
+/// Somebody whom kaas knows, and who they are in Slack.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// The person.
+    pub person: Person,
+    /// Their Slack user id: the strongest proof.
+    pub slack: Option<String>,
+    /// Their e-mail address, by which they are found where the id is not known.
+    pub email: Option<String>,
+}
+
+/// The chat in Slack.
+pub struct SlackChat {
+    api: Arc<Api>,
+    people: People,
+    pace: Pace,
+    cards: Cards,
+    /// The channel's id.
+    channel: String,
+    /// What people call it.
+    channel_name: String,
+    /// Channels of direct messages, by user id.
+    directs: Mutex<HashMap<String, String>>,
+    app_token: Option<SecretString>,
+    signing_secret: Option<SecretString>,
+    connections: u32,
+    reconnect: Duration,
+    command: String,
+    clock: SharedClock,
+    /// Whether it is to have sockets open.
+    listens: AtomicBool,
+    /// The sockets that are open.
+    sockets: Mutex<BTreeSet<String>>,
+    /// Answers that are on their way.
+    later: Mutex<JoinSet<()>>,
+}
+
+impl SlackChat {
+    /// Finds out who kaas is in Slack and whether it can work in the channel.
+    ///
+    /// # Errors
+    /// A token is wrong, the channel is not there, kaas is not in it, it is shared with others, or Slack does not answer. The words say what to do.
+    pub async fn open(settings: Settings, clock: SharedClock) -> anyhow::Result<Arc<Self>> {
+        anyhow::ensure!(
+            settings.app_token.is_some() || settings.signing_secret.is_some(),
+            "Slack: give kaas the app's own token (xapp-…) for Socket Mode, or its signing secret for HTTP"
+        );
+        let api = Arc::new(Api::new(&settings.api_url, &settings.bot_token, Arc::clone(&clock))?);
+        let told = |failure: &Failure| anyhow::anyhow!(failure.remedy(&settings.channel));
+        let auth = api.get("auth.test", &[]).await.map_err(|failure| told(&failure))?;
+        if let Some(token) = &settings.app_token {
+            let opened = api.post_as_app(token, "apps.connections.open").await;
+            opened.map_err(|failure| told(&failure).context("Slack does not take the app's own token (xapp-…)"))?;
+        }
+        let channel = find_channel(&api, &settings.channel).await?;
+        let id = channel["id"].as_str().unwrap_or_default().to_owned();
+        check_channel(&channel, &settings)?;
+        let text = |name: &str| auth[name].as_str().unwrap_or_default().to_owned();
+        let home = Home {
+            team: text("team_id"),
+            enterprise: auth["enterprise_id"].as_str().map(str::to_owned),
+            user: text("user_id"),
+            bot: text("bot_id"),
+        };
+        tracing::info!(slack.team = home.team, slack.channel = id, "kaas is in Slack");
+        let channel_name = channel["name"].as_str().map_or_else(|| settings.channel.clone(), |name| format!("#{name}"));
+        Ok(Arc::new(Self {
+            people: People::new(Arc::clone(&api), home, settings.people, Arc::clone(&clock)),
+            api,
+            pace: Pace::default(),
+            cards: Cards::default(),
+            channel: id,
+            channel_name,
+            directs: Mutex::default(),
+            app_token: settings.app_token,
+            signing_secret: settings.signing_secret,
+            connections: settings.connections.clamp(1, CONNECTIONS_MAX),
+            reconnect: settings.reconnect,
+            command: settings.command,
+            clock,
+            listens: AtomicBool::new(false),
+            sockets: Mutex::default(),
+            later: Mutex::default(),
+        }))
+    }
+
+    /// Where its cards are posted.
+    pub fn place(&self) -> Place {
+        Place { chat: NAME.to_owned(), channel: self.channel.clone() }
+    }
+
+    fn sockets(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.sockets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something after a delivery was acknowledged. What is lost with the process is an answer, and never an ask.
+    fn later(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let mut later = self.later.lock().unwrap_or_else(PoisonError::into_inner);
+        while later.try_join_next().is_some() {}
+        later.spawn(work);
+    }
+
+    /// Waits a while for answers that are on their way.
+    async fn finish(&self, most: Duration) {
+        let mut later = std::mem::take(&mut *self.later.lock().unwrap_or_else(PoisonError::into_inner));
+        let all = async { while later.join_next().await.is_some() {} };
+        if tokio::time::timeout(most, all).await.is_err() {
+            tracing::warn!("some private answers were not given before kaas stopped");
+        }
+    }
+}
+
+/// Channels of one page.
+const PAGE: &str = "200";
+/// Pages of channels that are looked through for a name.
+const PAGES_MAX: usize = 50;
+
+/// The channel, as Slack tells of it. What Slack leaves out is not missed.
+async fn find_channel(api: &Api, wanted: &str) -> anyhow::Result<Value> {
+    let told = |failure: &Failure| anyhow::anyhow!(failure.remedy(wanted));
+    let name = wanted.trim_start_matches('#');
+    let is_id = !wanted.starts_with('#')
+        && name.len() >= 2
+        && name.starts_with(['C', 'G'])
+        && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+    if is_id {
+        let answer = api.get("conversations.info", &[("channel", name)]).await.map_err(|failure| told(&failure))?;
+        let mut channel = answer["channel"].clone();
+        channel["id"] = Value::from(name);
+        return Ok(channel);
+    }
+    let mut cursor = String::new();
+    for _ in 0..PAGES_MAX {
+        let mut params = vec![("types", "public_channel,private_channel"), ("exclude_archived", "true"), ("limit", PAGE)];
+        if !cursor.is_empty() {
+            params.push(("cursor", &cursor));
+        }
+        let answer = api.get("conversations.list", &params).await.map_err(|failure| told(&failure))?;
+        let found = answer["channels"].as_array().into_iter().flatten().find(|channel| channel["name"] == name);
+        if let Some(channel) = found {
+            return Ok(channel.clone());
+        }
+        let next = answer["response_metadata"]["next_cursor"].as_str().unwrap_or_default().to_owned();
+        if next.is_empty() {
+            break;
+        }
+        cursor = next;
+    }
+    anyhow::bail!("Slack: there is no channel #{name} that kaas can see; if it is there, invite kaas with /invite @kaas")
+}
+
+/// Whether kaas can and may work there.
+fn check_channel(channel: &Value, settings: &Settings) -> anyhow::Result<()> {
+    let flag = |name: &str| channel[name].as_bool();
+    let name = &settings.channel;
+    anyhow::ensure!(channel["id"].as_str().is_some_and(|id| !id.is_empty()), "Slack: {name} has no id");
+    anyhow::ensure!(flag("is_member") != Some(false), "Slack: kaas is not in {name}; invite it with /invite @kaas");
+    anyhow::ensure!(flag("is_archived") != Some(true), "Slack: {name} is archived; unarchive it, or give kaas another channel");
+    let shared = flag("is_ext_shared") == Some(true) || flag("is_pending_ext_shared") == Some(true);
+    anyhow::ensure!(
+        !shared || settings.allow_shared,
+        "Slack: {name} is shared with another organisation, whose people would see every plan; take another channel, or set allow_shared"
+    );
+    Ok(())
+}

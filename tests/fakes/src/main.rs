@@ -1,0 +1,62 @@
+//! The stand-ins as a program: prints where they are and what opens them, and serves until ctrl-C. What people do there, `curl` does.
+
+use clap::{Parser, ValueEnum};
+use kaas_fakes::slack::{Delivery, FakeSlack, Options, PEOPLE, RequestUrls};
+
+/// Strict stand-ins for the platforms that kaas talks to, on loopback.
+#[derive(Debug, Parser)]
+#[command(name = "kaas-fakes")]
+struct Args {
+    /// Which ones to start.
+    #[arg(required = true, value_enum)]
+    services: Vec<Service>,
+    /// The port of the first one, the next ones taking those after it; free ones if not given.
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// Deliver Slack's events, commands and interactions signed to this url, instead of over Socket Mode.
+    #[arg(long, value_name = "URL")]
+    slack_request_url: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Service {
+    /// A workspace with people in #clusters.
+    Slack,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let args = Args::parse();
+    let mut slacks = Vec::new();
+    for (index, service) in args.services.iter().enumerate() {
+        let port = if args.port == 0 { 0 } else { args.port + u16::try_from(index)? };
+        match service {
+            Service::Slack => slacks.push(start_slack(port, args.slack_request_url.as_deref()).await),
+        }
+    }
+    tokio::signal::ctrl_c().await?;
+    Ok(())
+}
+
+async fn start_slack(port: u16, request_url: Option<&str>) -> FakeSlack {
+    let delivery = request_url.map_or(Delivery::Socket, |url| Delivery::Http(RequestUrls::all(url)));
+    let slack = FakeSlack::start_with(Options { port, delivery, ..Options::default() }).await;
+    let channel = slack.populate();
+    println!("SLACK_API_URL={}", slack.api_url());
+    println!("SLACK_BOT_TOKEN={}", slack.bot_token());
+    println!("SLACK_APP_TOKEN={}", slack.app_token());
+    println!("SLACK_SIGNING_SECRET={}", slack.signing_secret());
+    println!("SLACK_CHANNEL={channel}");
+    for name in PEOPLE {
+        if let Some(user) = slack.user(name) {
+            println!("# user {name} {}", user.id);
+        }
+    }
+    println!("# channel #clusters {channel}");
+    println!("# curl {}/control/transcript", slack.url());
+    println!(
+        r##"# curl {}/control/slash -d '{{"user":"alice","channel":"#clusters","text":"/kaas help"}}'"##,
+        slack.url()
+    );
+    slack
+}
