@@ -265,6 +265,28 @@ pub trait Forge: Send + Sync {
     async fn close(&self, call: &Call, branch: &str, comment: &str) -> Answer<()>;
     /// A bare repository on this machine that holds the base branch, brought up to date, and the base's commit.
     async fn mirror(&self) -> Answer<Mirror>;
+    /// Sets the status of a head: how far one thing is, for whoever looks at the pull request there. Nothing where the forge knows no statuses.
+    async fn status(
+        &self,
+        _call: &Call,
+        _head: &HeadSha,
+        _context: &str,
+        _state: StatusState,
+        _description: &str,
+    ) -> Answer<()> {
+        Ok(())
+    }
+}
+
+/// How far something is that a status of a head tells of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatusState {
+    /// It is under way, or waits for people.
+    Pending,
+    /// It is good.
+    Success,
+    /// It is not good.
+    Failure,
 }
 
 /// A bare repository on this machine.

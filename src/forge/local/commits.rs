@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 
 use super::LocalForge;
-use super::git::{GitFault, one_id};
 use super::look::View;
-use super::names;
-use super::objects::{Entry, FILE, FOLDER, Reader, Tree, TreeWriter, write_blob};
+use super::objects::{Reader, TreeWriter, write_blob};
+use crate::forge::content::{Entry, FILE, FOLDER, Objects, Tree};
+use crate::forge::git::{GitFault, one_id};
+use crate::forge::names;
 use crate::ports::{Answer, Trouble};
 
 /// A file of the cluster's folder: its path below it, and its content.

@@ -1,11 +1,11 @@
 //! What is true now: the branch as it stands, whoever pushed to it, merged it or deleted it.
 
-use super::content::{changed_files, folder_digest, strange_files};
-use super::git::{Git, GitFault, one_id};
-use super::names;
 use super::objects::Reader;
 use super::record::{LAST, MAIN, PullRecord, PullState, branch_ref, head_ref};
 use super::{LocalForge, head_sha, main_of};
+use crate::forge::content::{Objects as _, changed_files, folder_digest, strange_files};
+use crate::forge::git::{Git, GitFault, one_id};
+use crate::forge::names;
 use crate::lifecycle::Pull;
 use crate::ports::{Answer, PullNow, PullStatus, Trouble};
 

@@ -3,8 +3,8 @@
 //! A pull request is a branch `kaas/<name>/<change>` and a record in the repository itself ([`record`] tells which refs), so that `git clone --mirror`
 //! is a backup of all of it. People look at it, push to it and merge it with plain git, and kaas reads what they did.
 //!
-//! Reading order: [`record`] (what is kept), [`mod@write`] (open, merge, close, comment), [`look`] (what is true now), [`commits`], [`content`], [`refs`],
-//! [`objects`], [`git`] (the only place that starts it).
+//! Reading order: [`record`] (what is kept), [`mod@write`] (open, merge, close, comment), [`look`] (what is true now), [`commits`], [`refs`], [`objects`],
+//! [`faults`].
 //!
 //! **Invariant:** everything that is written is written by compare-and-swap, and doing any operation twice, or again after a kill, ends where doing it
 //! once does.
@@ -14,19 +14,19 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 
-use self::git::{Git, GitFault};
 use self::objects::Reader;
 use self::record::{MAIN, PULLS, kept_ref};
 use self::refs::Refs;
 use crate::clock::SharedClock;
+use crate::forge::content::Objects as _;
+use crate::forge::git::{Git, GitFault};
+use crate::forge::names;
 use crate::lifecycle::HeadSha;
 use crate::ports::{Answer, Call, Forge, Merged, Mirror, NewPull, PullNow, Trouble};
 
 mod commits;
-mod content;
-mod git;
+mod faults;
 mod look;
-mod names;
 mod objects;
 mod record;
 mod refs;
@@ -63,7 +63,7 @@ impl LocalForge {
             });
         };
         let git = Git::new("git", &whole);
-        git.check().await?;
+        faults::check(&git).await?;
         let format = git.try_run(&["config", "--get", "extensions.refStorage"], b"", None).await?;
         if !matches!(format.stdout.trim_ascii(), b"" | b"files") {
             let line = "The local forge's repository keeps its refs in a format that kaas does not read: `git refs migrate --ref-format=files`.";

@@ -3,17 +3,13 @@
 //! Objects are only ever asked for by their full id. A name would be looked up in several places, and a stranger can push a tag called
 //! `refs/heads/main`.
 
-use std::collections::BTreeMap;
-
+use async_trait::async_trait;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout};
 
-use super::git::{Git, GitFault, TIME_LIMIT, is_id, one_id};
+use crate::forge::content::{Entry, FOLDER, Objects, Tree};
+use crate::forge::git::{Git, GitFault, TIME_LIMIT, is_id, one_id};
 
-/// The mode of a regular file, the only one that kaas writes.
-pub(super) const FILE: &str = "100644";
-/// The mode of a folder, as it stands in a tree object.
-pub(super) const FOLDER: &str = "40000";
 /// The largest object that is read into memory, in bytes: a tree of many thousand clusters, or a pull request with its comments.
 const OBJECT_MAX: u64 = 32 << 20;
 
@@ -34,16 +30,6 @@ pub(super) struct Commit {
     pub parents: Vec<String>,
     pub committer: String,
 }
-
-/// One entry of a tree.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
-    pub mode: String,
-    pub id: String,
-}
-
-/// A tree: names are bytes, because a stranger may have written them.
-pub(super) type Tree = BTreeMap<Vec<u8>, Entry>;
 
 impl Reader {
     pub fn start(git: &Git) -> Result<Self, GitFault> {
@@ -66,48 +52,6 @@ impl Reader {
         let name = all("committer").pop().unwrap_or_default();
         let committer = name.split(" <").next().unwrap_or_default().to_owned();
         Ok(Commit { tree, parents: all("parent"), committer })
-    }
-
-    pub async fn tree(&mut self, id: &str) -> Result<Tree, GitFault> {
-        let bytes = self.content(id, "tree").await?;
-        let broken = || GitFault::Garbled(format!("tree {id} is damaged"));
-        let (mut tree, mut rest) = (Tree::new(), bytes.as_slice());
-        let width = id.len() / 2;
-        while !rest.is_empty() {
-            let space = rest.iter().position(|b| *b == b' ').ok_or_else(broken)?;
-            let end = rest.iter().position(|b| *b == 0).filter(|end| *end > space).ok_or_else(broken)?;
-            let raw = rest.get(end + 1..end + 1 + width).ok_or_else(broken)?;
-            let mode = String::from_utf8_lossy(&rest[..space]).into_owned();
-            let id = raw.iter().map(|b| format!("{b:02x}")).collect();
-            tree.insert(rest[space + 1..end].to_owned(), Entry { mode, id });
-            rest = &rest[end + 1 + width..];
-        }
-        Ok(tree)
-    }
-
-    /// A blob's content.
-    pub async fn blob(&mut self, id: &str) -> Result<Vec<u8>, GitFault> {
-        self.content(id, "blob").await
-    }
-
-    /// A blob's size in bytes, without reading it; `None` if it is not there or no blob.
-    pub async fn blob_size(&mut self, id: &str) -> Result<Option<u64>, GitFault> {
-        Ok(self.ask("info", id).await?.and_then(|(kind, size)| (kind == "blob").then_some(size)))
-    }
-
-    /// The entry at a path below a tree.
-    pub async fn entry(&mut self, tree: &str, path: &str) -> Result<Option<Entry>, GitFault> {
-        let mut at = Entry { mode: FOLDER.to_owned(), id: tree.to_owned() };
-        for name in path.split('/') {
-            if at.mode != FOLDER {
-                return Ok(None);
-            }
-            match self.tree(&at.id).await?.remove(name.as_bytes()) {
-                Some(entry) => at = entry,
-                None => return Ok(None),
-            }
-        }
-        Ok(Some(at))
     }
 
     async fn content(&mut self, id: &str, wanted: &str) -> Result<Vec<u8>, GitFault> {
@@ -139,6 +83,36 @@ impl Reader {
             (Some(_), Some(kind), Some(Ok(size))) => Ok(Some((kind.to_owned(), size))),
             _ => Err(GitFault::Garbled(line.trim().to_owned())),
         }
+    }
+}
+
+#[async_trait]
+impl Objects for Reader {
+    type Fault = GitFault;
+
+    async fn tree(&mut self, id: &str) -> Result<Tree, GitFault> {
+        let bytes = self.content(id, "tree").await?;
+        let broken = || GitFault::Garbled(format!("tree {id} is damaged"));
+        let (mut tree, mut rest) = (Tree::new(), bytes.as_slice());
+        let width = id.len() / 2;
+        while !rest.is_empty() {
+            let space = rest.iter().position(|b| *b == b' ').ok_or_else(broken)?;
+            let end = rest.iter().position(|b| *b == 0).filter(|end| *end > space).ok_or_else(broken)?;
+            let raw = rest.get(end + 1..end + 1 + width).ok_or_else(broken)?;
+            let mode = String::from_utf8_lossy(&rest[..space]).into_owned();
+            let id = raw.iter().map(|b| format!("{b:02x}")).collect();
+            tree.insert(rest[space + 1..end].to_owned(), Entry { mode, id });
+            rest = &rest[end + 1 + width..];
+        }
+        Ok(tree)
+    }
+
+    async fn blob(&mut self, id: &str) -> Result<Vec<u8>, GitFault> {
+        self.content(id, "blob").await
+    }
+
+    async fn blob_size(&mut self, id: &str) -> Result<Option<u64>, GitFault> {
+        Ok(self.ask("info", id).await?.and_then(|(kind, size)| (kind == "blob").then_some(size)))
     }
 }
 
@@ -193,7 +167,7 @@ async fn answer(from: &mut BufReader<ChildStdout>) -> Result<String, GitFault> {
 async fn in_time<T>(work: impl Future<Output = std::io::Result<T>>) -> Result<T, GitFault> {
     match tokio::time::timeout(TIME_LIMIT, work).await {
         Ok(done) => done.map_err(io),
-        Err(_) => Err(GitFault::Slow { what: TALKED_WITH.to_owned() }),
+        Err(_) => Err(GitFault::Slow { what: TALKED_WITH.to_owned(), limit: TIME_LIMIT }),
     }
 }
 

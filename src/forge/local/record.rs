@@ -10,7 +10,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::git::GitFault;
+use crate::forge::git::GitFault;
 
 /// The branch that pull requests are merged into.
 pub(super) const MAIN: &str = "refs/heads/main";

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use nix::fcntl::{Flock, FlockArg};
 
-use super::git::{Git, GitFault, is_id};
+use crate::forge::git::{Git, GitFault, is_id};
 use crate::ports::Trouble;
 
 /// How long a lock file is looked at before it is taken for dead, beyond the second that git itself waits for it.

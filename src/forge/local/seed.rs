@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg};
 
-use super::git::{AUTHOR, Git, GitFault};
-use super::names;
 use crate::clock::SharedClock;
+use crate::forge::git::{AUTHOR, Git, GitFault};
+use crate::forge::names;
 use crate::ports::{FileEdit, Trouble};
 
 /// The settings of the repository: pushed objects are checked, and what was acknowledged survives a power cut.
@@ -49,7 +49,7 @@ pub async fn seed(dir: &Path, files: &[FileEdit], clock: &SharedClock) -> Result
     aside.push(format!("{ASIDE}{}", clock.id()));
     let aside = PathBuf::from(aside);
     let git = Git::new("git", &aside);
-    git.check().await?;
+    super::faults::check(&git).await?;
     git.run(&["init", "--bare", "--quiet", "--template=", "--initial-branch=main"], b"").await?;
     for (name, value) in SETTINGS {
         git.run(&["config", "--add", name, value], b"").await?;

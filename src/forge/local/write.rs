@@ -5,13 +5,14 @@
 use std::time::Duration;
 
 use super::commits::File;
-use super::content::folder_digest;
-use super::git::AUTHOR;
 use super::look::{SOMEBODY, View, merge_base};
 use super::objects::{Reader, write_blob};
 use super::record::{LAST, MAIN, PullRecord, PullState, branch_ref, head_ref, kept_ref, pull_ref};
 use super::refs::{Old, Swap, Update};
-use super::{LocalForge, head_sha, names};
+use super::{LocalForge, head_sha};
+use crate::forge::content::{Objects, folder_digest};
+use crate::forge::git::AUTHOR;
+use crate::forge::names;
 use crate::lifecycle::{HeadSha, Pull};
 use crate::ports::{Answer, Call, Merged, NewPull, PullStatus, Trouble};
 use crate::render::module::{RenderedFile, content_digest};
@@ -141,7 +142,7 @@ impl LocalForge {
             return Ok(false);
         };
         let (tree, base) = (view.reader.commit(head).await?.tree, view.reader.commit(&base).await?.tree);
-        let strange = super::content::strange_files(&mut view.reader, Some(&base), &tree, &new.folder).await?;
+        let strange = crate::forge::content::strange_files(&mut view.reader, Some(&base), &tree, &new.folder).await?;
         Ok(strange == 0 && folder_digest(&mut view.reader, &tree, &new.folder).await? == *content)
     }
 

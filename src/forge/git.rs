@@ -1,6 +1,7 @@
 //! The only place that starts git: argument vectors, an environment made from nothing, a time limit, and what its failures mean.
 //!
-//! Nothing of the machine's or the user's configuration reaches git, no hook of the repository runs, and it never asks for anything.
+//! Nothing of the machine's or the user's configuration reaches git, no hook of the repository runs, and it never asks for anything. What a failure means
+//! for people, each forge says in its own words.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -8,20 +9,16 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 
-use crate::ports::Trouble;
-
-/// The longest that one git process may take.
+/// The longest that one git process may take that only works on this machine.
 pub(super) const TIME_LIMIT: Duration = Duration::from_secs(30);
 /// The most that one git process may print, in bytes.
 const OUTPUT_MAX: u64 = 64 << 20;
 /// The most of git's complaints that is kept, in bytes.
 const COMPLAINT_MAX: usize = 4096;
-/// The oldest git that has `merge-tree --write-tree` and `cat-file --batch-command`.
-const OLDEST: (u32, u32) = (2, 38);
-
 /// Who writes kaas' commits.
 pub(super) const AUTHOR: (&str, &str) = ("kaas", "kaas@localhost");
 
@@ -51,32 +48,23 @@ pub(super) enum GitFault {
         #[source]
         source: std::io::Error,
     },
-    #[error("`git {what}` took longer than {} s", TIME_LIMIT.as_secs())]
-    Slow { what: String },
+    #[error("`git {what}` took longer than {} s", limit.as_secs())]
+    Slow { what: String, limit: Duration },
     #[error("`git {what}` ended with {status}: {stderr}")]
     Failed { what: String, status: ExitStatus, stderr: String },
     #[error("git answered something that kaas does not understand: {0}")]
     Garbled(String),
 }
 
-impl From<GitFault> for Trouble {
-    fn from(fault: GitFault) -> Self {
-        let full = matches!(&fault, GitFault::Failed { stderr, .. } if stderr.contains("No space left on device"));
-        let denied = matches!(&fault, GitFault::Failed { stderr, .. } if stderr.contains("Permission denied"));
-        match &fault {
-            _ if full => Self::passing("The local forge cannot write: the disk is full.", fault),
-            _ if denied => {
-                Self::lasting("The local forge may not write into its repository: permission denied.", fault)
-            }
-            GitFault::Start(source) if source.kind() == std::io::ErrorKind::NotFound => {
-                Self::lasting("git is not installed, and the local forge needs it (2.38 or newer).", fault)
-            }
-            GitFault::Start(_) => Self::passing("git cannot be started.", fault),
-            GitFault::Slow { .. } => Self::passing("git does not come to an end.", fault),
-            GitFault::Io { .. } | GitFault::Failed { .. } => Self::passing("The local forge failed.", fault),
-            GitFault::Garbled(_) => Self::lasting("The local forge's repository holds something unexpected.", fault),
-        }
-    }
+/// What a git process is given besides its arguments.
+#[derive(Debug, Default)]
+pub(super) struct Extra<'a> {
+    /// Variables of its environment. Values may be secret; they live as long as the process.
+    pub environment: &'a [(&'a str, SecretString)],
+    /// How long it may take; [`TIME_LIMIT`] if nothing is said.
+    pub limit: Option<Duration>,
+    /// The time of the commits that it writes.
+    pub at: Option<Timestamp>,
 }
 
 impl Git {
@@ -84,20 +72,17 @@ impl Git {
         Self { program: program.into(), dir: dir.to_owned() }
     }
 
-    /// Checks that git is there and new enough.
-    pub async fn check(&self) -> Result<(), Trouble> {
+    /// Which git it is, as it says itself and as two numbers.
+    pub async fn version(&self) -> Result<(String, Option<(u32, u32)>), GitFault> {
         let output = self.run(&["version"], b"").await?;
         let text = String::from_utf8_lossy(&output).trim().to_owned();
         let number = |part: &str| part.split(|c: char| !c.is_ascii_digit()).next().map(str::parse::<u32>);
         let mut digits = text.trim_start_matches("git version ").split('.').filter_map(number);
-        match (digits.next(), digits.next()) {
-            (Some(Ok(major)), Some(Ok(minor))) if (major, minor) >= OLDEST => Ok(()),
-            (Some(Ok(major)), Some(Ok(minor))) => Err(Trouble::Lasting {
-                line: format!("git is {major}.{minor}, and the local forge needs {}.{} or newer.", OLDEST.0, OLDEST.1),
-                source: None,
-            }),
-            _ => Err(GitFault::Garbled(text).into()),
-        }
+        let numbers = match (digits.next(), digits.next()) {
+            (Some(Ok(major)), Some(Ok(minor))) => Some((major, minor)),
+            _ => None,
+        };
+        Ok((text, numbers))
     }
 
     /// Runs git to its end, and takes only success for an answer.
@@ -112,16 +97,25 @@ impl Git {
 
     /// Runs git to its end, however that is.
     pub async fn try_run(&self, args: &[&str], stdin: &[u8], at: Option<Timestamp>) -> Result<Output, GitFault> {
+        self.run_with(args, stdin, &Extra { at, ..Extra::default() }).await
+    }
+
+    /// The same, with more than its arguments.
+    pub async fn run_with(&self, args: &[&str], stdin: &[u8], extra: &Extra<'_>) -> Result<Output, GitFault> {
         let mut command = self.command(args);
-        if let Some(at) = at {
+        if let Some(at) = extra.at {
             let date = format!("@{} +0000", at.as_second());
             command.env("GIT_AUTHOR_DATE", &date).env("GIT_COMMITTER_DATE", &date);
         }
+        for (name, value) in extra.environment {
+            command.env(name, value.expose_secret());
+        }
+        let limit = extra.limit.unwrap_or(TIME_LIMIT);
         let mut child = command.stderr(Stdio::piped()).spawn().map_err(GitFault::Start)?;
-        match tokio::time::timeout(TIME_LIMIT, talk(&mut child, stdin)).await {
+        match tokio::time::timeout(limit, talk(&mut child, stdin)).await {
             Ok(Ok(output)) => Ok(output),
             Ok(Err(source)) => Err(GitFault::Io { what: what(args), source }),
-            Err(_) => Err(GitFault::Slow { what: what(args) }),
+            Err(_) => Err(GitFault::Slow { what: what(args), limit }),
         }
     }
 
@@ -201,7 +195,15 @@ fn succeeded(args: &[&str], output: Output) -> Result<Vec<u8>, GitFault> {
 
 /// The command's name, for complaints: the rest may be long.
 fn what(args: &[&str]) -> String {
-    args.iter().find(|arg| !arg.starts_with('-')).map_or_else(String::new, |name| (*name).to_owned())
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        match *arg {
+            "-c" => drop(args.next()),
+            arg if arg.starts_with('-') => {}
+            name => return name.to_owned(),
+        }
+    }
+    String::new()
 }
 
 /// One object id out of what git printed.
@@ -217,52 +219,7 @@ pub(super) fn is_id(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
-
-    /// A program in git's place.
-    async fn checked(script: &str) -> Result<(), Trouble> {
-        let folder = tempfile::tempdir().expect("a folder");
-        let program = folder.path().join("git");
-        std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).expect("written");
-        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("set");
-        // Another test's child may hold the file for a moment, because it was forked while this one wrote it.
-        for _ in 0..50 {
-            match Git::new(&program, folder.path()).check().await {
-                Err(Trouble::Passing { line, .. }) if line.contains("cannot be started") => {
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                }
-                answer => return answer,
-            }
-        }
-        panic!("the program cannot be started")
-    }
-
-    fn line(answer: Result<(), Trouble>) -> String {
-        match answer {
-            Err(Trouble::Lasting { line, .. }) => format!("lasting: {line}"),
-            Err(Trouble::Passing { line, .. }) => format!("passing: {line}"),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[tokio::test]
-    async fn a_missing_old_or_failing_git_is_a_sentence() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let missing = Git::new(folder.path().join("no-git"), folder.path()).check().await;
-        assert!(line(missing).starts_with("lasting: git is not installed"));
-        assert!(checked("echo git version 2.39.5").await.is_ok());
-        assert!(checked("echo 'git version 3.1 (somebody)'").await.is_ok());
-        assert_eq!(
-            line(checked("echo git version 2.30.1").await),
-            "lasting: git is 2.30, and the local forge needs 2.38 or newer."
-        );
-        assert!(line(checked("echo hello").await).starts_with("lasting: "));
-        let full = checked("echo 'fatal: x: No space left on device' >&2; exit 128").await;
-        assert_eq!(line(full), "passing: The local forge cannot write: the disk is full.");
-        assert!(line(checked("kill -9 $$").await).starts_with("passing: "));
-    }
 
     #[tokio::test]
     async fn nothing_of_the_environment_reaches_git() {
@@ -273,5 +230,27 @@ mod tests {
         let names: Vec<_> = text.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name).collect();
         let shells = ["PWD", "OLDPWD", "SHLVL", "_", "PATH", "LC_ALL", "TZ"];
         assert!(names.iter().all(|name| name.starts_with("GIT_") || shells.contains(name)), "{names:?}");
+    }
+
+    #[tokio::test]
+    async fn what_is_given_besides_reaches_that_process_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let git = Git::new("git", folder.path());
+        let args = ["-c", "alias.show-env=!env", "show-env"];
+        let environment = [("KAAS_TEST", SecretString::from("s3cret"))];
+        let extra = Extra { environment: &environment, ..Extra::default() };
+        let with = git.run_with(&args, b"", &extra).await.expect("ran");
+        assert!(String::from_utf8_lossy(&with.stdout).contains("KAAS_TEST=s3cret"));
+        let without = git.run(&args, b"").await.expect("ran");
+        assert!(!String::from_utf8_lossy(&without).contains("KAAS_TEST"));
+    }
+
+    #[tokio::test]
+    async fn a_git_that_hangs_is_ended_and_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let extra = Extra { limit: Some(Duration::from_millis(200)), ..Extra::default() };
+        let args = ["-c", "alias.hang=!sleep 30", "hang"];
+        let fault = Git::new("git", folder.path()).run_with(&args, b"", &extra).await.expect_err("too slow");
+        assert!(matches!(&fault, GitFault::Slow { what, .. } if what == "hang"), "{fault}");
     }
 }

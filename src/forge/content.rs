@@ -1,11 +1,18 @@
-//! What a commit holds: the cluster's folder, and what differs outside of it.
+//! What a commit holds: the cluster's folder, and what differs outside of it. One code for all forges, so that the same content has the same digest
+//! wherever it lies; where trees and blobs come from is [`Objects`].
 
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
 use sha2::{Digest, Sha256};
 
-use super::git::GitFault;
-use super::objects::{Entry, FILE, FOLDER, Reader, Tree};
 use crate::lifecycle::ContentDigest;
 use crate::render::module::{RenderedFile, content_digest};
+
+/// The mode of a regular file, the only one that kaas writes.
+pub(super) const FILE: &str = "100644";
+/// The mode of a folder, as it stands in a tree object.
+pub(super) const FOLDER: &str = "40000";
 
 /// The most files that a folder written by kaas has; one with more is not one of kaas'.
 const FILES_MAX: usize = 64;
@@ -14,24 +21,78 @@ const FILE_MAX: u64 = 1 << 20;
 /// Where counting strange files ends.
 pub(super) const STRANGE_MAX: u32 = 10_000;
 
+/// One entry of a tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub mode: String,
+    pub id: String,
+}
+
+/// A tree: names are bytes, because a stranger may have written them.
+pub(super) type Tree = BTreeMap<Vec<u8>, Entry>;
+
+/// Where git's objects are read from.
+#[async_trait]
+pub(super) trait Objects: Send {
+    /// How many folders are read at most to count what differs; a count that ends there is at least one.
+    const FOLDERS_MAX: usize = usize::MAX;
+    /// How reading fails.
+    type Fault: Send;
+
+    /// A tree, by its full id.
+    async fn tree(&mut self, id: &str) -> Result<Tree, Self::Fault>;
+    /// A blob's content.
+    async fn blob(&mut self, id: &str) -> Result<Vec<u8>, Self::Fault>;
+    /// The size in bytes of a blob of a tree that was read, without reading the blob; `None` if it is not there or no blob.
+    async fn blob_size(&mut self, id: &str) -> Result<Option<u64>, Self::Fault>;
+
+    /// The entry at a path below a tree.
+    async fn entry(&mut self, tree: &str, path: &str) -> Result<Option<Entry>, Self::Fault> {
+        let mut at = Entry { mode: FOLDER.to_owned(), id: tree.to_owned() };
+        for name in path.split('/') {
+            if at.mode != FOLDER {
+                return Ok(None);
+            }
+            match self.tree(&at.id).await?.remove(name.as_bytes()) {
+                Some(entry) => at = entry,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(at))
+    }
+}
+
 /// The digest of a folder: that of its files if all of them are what kaas writes (regular files with mode 0644 and UTF-8 text), and otherwise one
 /// that no such files have.
-pub(super) async fn folder_digest(reader: &mut Reader, root: &str, folder: &str) -> Result<ContentDigest, GitFault> {
-    let Some(entry) = reader.entry(root, folder).await? else {
-        return Ok(content_digest(&[]));
-    };
-    match regular_files(reader, &entry, folder).await? {
+pub(super) async fn folder_digest<R: Objects>(
+    reader: &mut R,
+    root: &str,
+    folder: &str,
+) -> Result<ContentDigest, R::Fault> {
+    match reader.entry(root, folder).await? {
+        Some(entry) => entry_digest(reader, &entry, folder).await,
+        None => Ok(content_digest(&[])),
+    }
+}
+
+/// The same for a folder whose entry is known.
+pub(super) async fn entry_digest<R: Objects>(
+    reader: &mut R,
+    entry: &Entry,
+    folder: &str,
+) -> Result<ContentDigest, R::Fault> {
+    match regular_files(reader, entry, folder).await? {
         Some(files) => Ok(content_digest(&files)),
         None => Ok(digest(Sha256::new_with_prefix(format!("not written by kaas: {} {}", entry.mode, entry.id)))),
     }
 }
 
 /// The files below a folder, or `None` as soon as one is not what kaas writes.
-async fn regular_files(
-    reader: &mut Reader,
+async fn regular_files<R: Objects>(
+    reader: &mut R,
     entry: &Entry,
     folder: &str,
-) -> Result<Option<Vec<RenderedFile>>, GitFault> {
+) -> Result<Option<Vec<RenderedFile>>, R::Fault> {
     if entry.mode != FOLDER {
         return Ok(None);
     }
@@ -58,39 +119,43 @@ async fn regular_files(
 }
 
 /// How many files of the folder differ between two trees; counting ends at [`STRANGE_MAX`].
-pub(super) async fn changed_files(
-    reader: &mut Reader,
+pub(super) async fn changed_files<R: Objects>(
+    reader: &mut R,
     before: &str,
     after: &str,
     folder: &str,
-) -> Result<u32, GitFault> {
+) -> Result<u32, R::Fault> {
     let (before, after) = (reader.entry(before, folder).await?, reader.entry(after, folder).await?);
     let tree = |entry: Option<Entry>| entry.filter(|entry| entry.mode == FOLDER).map(|entry| entry.id);
     differing(reader, tree(before), tree(after), None).await
 }
 
 /// How many files outside the folder differ between two trees; counting ends at [`STRANGE_MAX`].
-pub(super) async fn strange_files(
-    reader: &mut Reader,
+pub(super) async fn strange_files<R: Objects>(
+    reader: &mut R,
     base: Option<&str>,
     head: &str,
     folder: &str,
-) -> Result<u32, GitFault> {
+) -> Result<u32, R::Fault> {
     differing(reader, base.map(str::to_owned), Some(head.to_owned()), Some(folder)).await
 }
 
 /// How many files differ between two trees, without those in the folder to skip.
-async fn differing(
-    reader: &mut Reader,
+async fn differing<R: Objects>(
+    reader: &mut R,
     base: Option<String>,
     head: Option<String>,
     skip: Option<&str>,
-) -> Result<u32, GitFault> {
-    let mut strange = 0;
+) -> Result<u32, R::Fault> {
+    let (mut strange, mut folders) = (0_u32, 0);
     let mut open = vec![(Vec::new(), base, head)];
     while let Some((path, base, head)) = open.pop() {
         if base == head {
             continue;
+        }
+        folders += 1;
+        if folders > R::FOLDERS_MAX {
+            return Ok(strange.max(1));
         }
         let (before, after) = (read(reader, base).await?, read(reader, head).await?);
         let names: std::collections::BTreeSet<_> = before.keys().chain(after.keys()).collect();
@@ -114,7 +179,7 @@ async fn differing(
     Ok(strange)
 }
 
-async fn read(reader: &mut Reader, tree: Option<String>) -> Result<Tree, GitFault> {
+async fn read<R: Objects>(reader: &mut R, tree: Option<String>) -> Result<Tree, R::Fault> {
     match tree {
         Some(id) => reader.tree(&id).await,
         None => Ok(Tree::new()),

@@ -1,4 +1,4 @@
-//! Which branches and paths the local forge takes: they come from kaas itself, and are checked again before git sees them.
+//! Which branches and paths a forge takes: they come from kaas itself, and are checked again before git or a URL sees them.
 
 use crate::ports::Trouble;
 
@@ -36,9 +36,14 @@ pub(super) fn plain(path: &str) -> bool {
 
 /// The name of whoever made a commit, fit to be shown: a stranger chose it.
 pub(super) fn shown(name: &str) -> String {
-    let clean: String = name.chars().map(|c| if c.is_control() || is_invisible(c) { ' ' } else { c }).collect();
-    let short: String = clean.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(64).collect();
+    let short = tamed(name, 64);
     if short.is_empty() { "somebody".to_owned() } else { short }
+}
+
+/// Text from outside on one line, without what hides or turns it: at most so many characters.
+pub(super) fn tamed(text: &str, most: usize) -> String {
+    let clean: String = text.chars().map(|c| if c.is_control() || is_invisible(c) { ' ' } else { c }).collect();
+    clean.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(most).collect()
 }
 
 /// Characters that turn the direction of a text or take no room.
@@ -48,7 +53,7 @@ fn is_invisible(c: char) -> bool {
 
 fn refused(what: &str) -> Trouble {
     Trouble::Lasting {
-        line: format!("The local forge does not take this {what}'s name."),
+        line: format!("The forge does not take this {what}'s name."),
         source: Some(anyhow::anyhow!(
             "a {what} must be words of letters, digits, dots, hyphens and underscores between slashes"
         )),
