@@ -55,7 +55,10 @@ pub(super) fn create_token(world: &mut World, ask: &Ask, id: &str) -> Handled {
     let by_name = ask.texts("repositories").unwrap_or_default();
     let by_id = ask.body.get("repository_ids").and_then(Value::as_array).cloned().unwrap_or_default();
     if by_name.iter().any(|name| *name != world.name) || by_id.iter().any(|id| *id != json!(REPOSITORY_ID)) {
-        return Err(refused(422, "There is at least one repository that does not exist or is not accessible to the parent installation."));
+        return Err(refused(
+            422,
+            "There is at least one repository that does not exist or is not accessible to the parent installation.",
+        ));
     }
     let mut permissions = world.app.permissions.clone();
     if let Some(asked) = ask.body.get("permissions").and_then(Value::as_object).filter(|asked| !asked.is_empty()) {
@@ -99,7 +102,10 @@ pub(super) fn revoke_token(world: &mut World, ask: &Ask, secret: Option<&str>) -
 /// `GET /installation/repositories`
 pub(super) fn installation_repositories(world: &World, ask: &Ask) -> Handled {
     if !ask.actor.is_installation() {
-        return Err(refused(403, "You must authenticate with an installation access token in order to list repositories for an installation."));
+        return Err(refused(
+            403,
+            "You must authenticate with an installation access token in order to list repositories for an installation.",
+        ));
     }
     page_in(ask, json!({"repository_selection": "selected"}), "repositories", vec![world.repository()])
 }

@@ -40,10 +40,9 @@ impl Ask {
             None | Some(Value::Null) => Err(invalid(resource, name, "missing_field")),
             Some(Value::String(text)) if text.trim().is_empty() => Err(invalid(resource, name, "missing_field")),
             Some(Value::String(text)) => Ok(text.clone()),
-            Some(other) => Err(refused(
-                422,
-                &format!("Invalid request.\n\nFor 'properties/{name}', {other} is not a string."),
-            )),
+            Some(other) => {
+                Err(refused(422, &format!("Invalid request.\n\nFor 'properties/{name}', {other} is not a string.")))
+            }
         }
     }
 

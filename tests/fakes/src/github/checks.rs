@@ -253,8 +253,7 @@ pub(super) fn rules(world: &World, ask: &Ask, branch: &str) -> Handled {
         }
         if !rules.checks.is_empty() {
             let checks: Vec<Value> = rules.checks.iter().map(|name| json!({"context": name})).collect();
-            let parameters =
-                json!({"required_status_checks": checks, "strict_required_status_checks_policy": false});
+            let parameters = json!({"required_status_checks": checks, "strict_required_status_checks_policy": false});
             shown.push(source("required_status_checks", parameters));
         }
     }

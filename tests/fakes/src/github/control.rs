@@ -140,6 +140,8 @@ fn get<T: DeserializeOwned>(body: &Value, key: &str) -> anyhow::Result<T> {
 fn maybe<T: DeserializeOwned>(body: &Value, key: &str) -> anyhow::Result<Option<T>> {
     match body.get(key) {
         None | Some(Value::Null) => Ok(None),
-        Some(value) => serde_json::from_value(value.clone()).map(Some).map_err(|error| anyhow::anyhow!("{key}: {error}")),
+        Some(value) => {
+            serde_json::from_value(value.clone()).map(Some).map_err(|error| anyhow::anyhow!("{key}: {error}"))
+        }
     }
 }

@@ -245,8 +245,7 @@ impl Bare {
         for parent in parents {
             args.extend(["-p", parent.as_str()]);
         }
-        let (wrote, put) =
-            (format!("{} +0000", author.at.as_second()), format!("{} +0000", committer.at.as_second()));
+        let (wrote, put) = (format!("{} +0000", author.at.as_second()), format!("{} +0000", committer.at.as_second()));
         let env = [
             ("GIT_AUTHOR_NAME", author.name.as_str()),
             ("GIT_AUTHOR_EMAIL", author.email.as_str()),

@@ -44,7 +44,7 @@ pub(super) fn answer(shared: &Mutex<World>, ask: &GitAsk) -> Response<Body> {
     let mut world = super::lock(shared);
     let actor = match admit(&world, ask) {
         Ok(actor) => actor,
-        Err(answer) => return answer,
+        Err(answer) => return *answer,
     };
     let login = actor.login().to_owned();
     let mut command = world.git.command();
@@ -82,11 +82,11 @@ pub(super) fn answer(shared: &Mutex<World>, ask: &GitAsk) -> Response<Body> {
     }
 }
 
-fn admit(world: &World, ask: &GitAsk) -> Result<Actor, Response<Body>> {
+fn admit(world: &World, ask: &GitAsk) -> Result<Actor, Box<Response<Body>>> {
     let unknown = |answer: &Answer| {
         let mut response = plain(401, &answer.words());
         response.headers_mut().insert("www-authenticate", HeaderValue::from_static("Basic realm=\"GitHub\""));
-        response
+        Box::new(response)
     };
     let actor = world.authenticate(ask.header("authorization")).map_err(|answer| unknown(&answer))?;
     if actor == Actor::Nobody && (world.private || ask.pushes()) {
@@ -94,10 +94,13 @@ fn admit(world: &World, ask: &GitAsk) -> Result<Actor, Response<Body>> {
     }
     world
         .allow(&actor, &["contents"], Level::Read, Rank::Read)
-        .map_err(|_| plain(404, "remote: Repository not found.\n"))?;
+        .map_err(|_| Box::new(plain(404, "remote: Repository not found.\n")))?;
     if ask.pushes() {
         world.allow(&actor, &["contents"], Level::Write, Rank::Write).map_err(|_| {
-            plain(403, &format!("remote: Permission to {}.git denied to {}.\n", world.full_name(), actor.login()))
+            Box::new(plain(
+                403,
+                &format!("remote: Permission to {}.git denied to {}.\n", world.full_name(), actor.login()),
+            ))
         })?;
     }
     Ok(actor)
@@ -121,9 +124,7 @@ fn parse(out: &[u8]) -> Response<Body> {
         if name.eq_ignore_ascii_case("status") {
             let code = value.split(' ').next().and_then(|code| code.parse().ok()).unwrap_or(500);
             *response.status_mut() = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        } else if let (Ok(name), Ok(value)) =
-            (axum::http::HeaderName::try_from(name), HeaderValue::from_str(value))
-        {
+        } else if let (Ok(name), Ok(value)) = (axum::http::HeaderName::try_from(name), HeaderValue::from_str(value)) {
             response.headers_mut().insert(name, value);
         }
     }

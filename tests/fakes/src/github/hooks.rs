@@ -81,9 +81,14 @@ impl World {
         if self.hooks.url.is_none() {
             return;
         }
-        payload["repository"] = self.repository();
-        payload["organization"] = json!({"login": self.owner, "id": 1, "node_id": "O_1", "url": format!("{}/orgs/{}", self.api_url, self.owner)});
-        payload["installation"] = json!({"id": self.app.installation, "node_id": super::views::node("I", self.app.installation)});
+        // What is told about the installation itself is not about a repository.
+        if event != "installation" {
+            let orgs = format!("{}/orgs/{}", self.api_url, self.owner);
+            payload["repository"] = self.repository();
+            payload["organization"] = json!({"login": self.owner, "id": 1, "node_id": "O_1", "url": orgs});
+            let node = super::views::node("I", self.app.installation);
+            payload["installation"] = json!({"id": self.app.installation, "node_id": node});
+        }
         payload["sender"] = self.user(by);
         let delivery = Delivery { guid: guid(), event: event.to_owned(), payload, statuses: Vec::new() };
         self.hooks.deliveries.push(delivery.clone());

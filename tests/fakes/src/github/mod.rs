@@ -300,12 +300,7 @@ impl FakeGitHub {
         world.app.suspended = suspended;
         let (by, action) = (world.owner.clone(), if suspended { "suspend" } else { "unsuspend" });
         let shown = world.installation();
-        let repositories = serde_json::json!([world.repository()]);
-        world.tell(
-            "installation",
-            &by,
-            serde_json::json!({"action": action, "installation": shown, "repositories": repositories}),
-        );
+        world.tell("installation", &by, serde_json::json!({"action": action, "installation": shown}));
     }
 
     /// Turns the fake's clock forward.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::ask::{Ask, pairs, parts};
 use super::auth::{Actor, Level, Rank};
 use super::world::{Protection, World};
-use super::{FakeGitHub, refs, route};
+use super::{FakeGitHub, route};
 
 impl World {
     /// The first commit of `main`.
@@ -210,21 +210,6 @@ impl FakeGitHub {
     /// The folder of the bare repository, for those who look for themselves.
     pub fn bare(&self) -> std::path::PathBuf {
         self.world().git.dir().to_owned()
-    }
-
-    /// Whether a push by `login` to that branch is refused by its rules.
-    pub fn is_closed(&self, login: &str, branch: &str) -> bool {
-        let world = self.world();
-        let ask = Ask {
-            method: "PATCH".to_owned(),
-            parts: Vec::new(),
-            numbered_path: String::new(),
-            query: Vec::new(),
-            body: Value::Null,
-            actor: Actor::Person(login.to_owned()),
-            api_url: String::new(),
-        };
-        refs::refuse_protected(&world, &ask, &format!("refs/heads/{branch}")).is_err()
     }
 }
 

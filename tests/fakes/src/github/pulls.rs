@@ -222,7 +222,9 @@ pub(super) fn merge(world: &mut World, ask: &Ask, number: &str) -> Handled {
     if ask.text("sha").is_some_and(|sha| sha != pull.head_sha) {
         return Err(refused(409, "Head branch was modified. Review and try the merge again."));
     }
-    let base = world.branch(&pull.base).ok_or_else(|| refused(405, "Base branch was modified. Review and try the merge again."))?;
+    let base = world
+        .branch(&pull.base)
+        .ok_or_else(|| refused(405, "Base branch was modified. Review and try the merge again."))?;
     refuse_by_rules(world, &pull, &by)?;
     let Some(tree) = world.git.merge(&base, &pull.head_sha) else {
         return Err(refused(405, "Pull Request is not mergeable"));
@@ -265,8 +267,7 @@ fn refuse_by_rules(world: &World, pull: &Pull, by: &str) -> Result<(), Answer> {
         let yes = words.values().filter(|state| **state == "APPROVED").count();
         if yes < rules.reviews as usize {
             let noun = if rules.reviews == 1 { "review is" } else { "reviews are" };
-            let words =
-                format!("At least {} approving {noun} required by reviewers with write access.", rules.reviews);
+            let words = format!("At least {} approving {noun} required by reviewers with write access.", rules.reviews);
             return Err(refused(405, &words));
         }
     }

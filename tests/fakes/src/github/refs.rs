@@ -356,10 +356,7 @@ pub(super) fn list_commits(world: &World, ask: &Ask) -> Handled {
 /// `GET commits/{ref}`
 pub(super) fn get_commit(world: &World, ask: &Ask, name: &str) -> Handled {
     reads(world, ask)?;
-    let sha = world
-        .git
-        .commit_of(name)
-        .ok_or_else(|| refused(422, &format!("No commit found for SHA: {name}")))?;
+    let sha = world.git.commit_of(name).ok_or_else(|| refused(422, &format!("No commit found for SHA: {name}")))?;
     let commit = world.git.commit(&sha).map_err(broken)?;
     let mut shown = world.commit(&commit);
     if let Some(parent) = commit.parents.first() {

@@ -58,7 +58,11 @@ pub(super) fn create(world: &mut World, ask: &Ask, number: &str) -> Handled {
         Some(sha) => {
             let own = world.git.between(&pull.base_sha, &pull.head_sha).unwrap_or_default();
             if !own.iter().any(|commit| commit == sha) {
-                return Err(invalid_because("PullRequestReview", Some("commit_id"), "commit_id is not part of the pull request"));
+                return Err(invalid_because(
+                    "PullRequestReview",
+                    Some("commit_id"),
+                    "commit_id is not part of the pull request",
+                ));
             }
             sha.to_owned()
         }

@@ -54,7 +54,10 @@ pub(super) async fn entry(State(shared): State<Arc<Mutex<World>>>, request: Requ
     if let Some(refusal) = match fault {
         Some(FaultKind::Status(status)) => Some(refused(status, words_of(status))),
         Some(FaultKind::Secondary(wait)) => {
-            let answer = refused(403, "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.");
+            let answer = refused(
+                403,
+                "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.",
+            );
             Some(match wait {
                 Some(seconds) => answer.with("retry-after", seconds),
                 None => answer,
@@ -106,7 +109,10 @@ fn rest(
 ) -> Response<Body> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     if text("user-agent").is_none_or(str::is_empty) {
-        return shown(refused(403, "Request forbidden by administrative rules. Please make sure your request has a User-Agent header (https://docs.github.com/en/rest/overview/resources-in-the-rest-api#user-agent-required)."));
+        return shown(refused(
+            403,
+            "Request forbidden by administrative rules. Please make sure your request has a User-Agent header (https://docs.github.com/en/rest/overview/resources-in-the-rest-api#user-agent-required).",
+        ));
     }
     let body: Value = match body {
         b"" => json!({}),

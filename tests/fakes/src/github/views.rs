@@ -90,11 +90,11 @@ impl World {
         let (own, issue) = (format!("{url}/pulls/{number}"), format!("{url}/issues/{number}"));
         let html = format!("{page}/pull/{number}");
         let links = json!({
-                "self": {"href": own}, "html": {"href": html}, "issue": {"href": issue},
-                "comments": {"href": format!("{issue}/comments")}, "commits": {"href": format!("{own}/commits")},
-                "review_comments": {"href": format!("{own}/comments")},
-                "statuses": {"href": format!("{url}/statuses/{}", pull.head_sha)},
-            });
+            "self": {"href": own}, "html": {"href": html}, "issue": {"href": issue},
+            "comments": {"href": format!("{issue}/comments")}, "commits": {"href": format!("{own}/commits")},
+            "review_comments": {"href": format!("{own}/comments")},
+            "statuses": {"href": format!("{url}/statuses/{}", pull.head_sha)},
+        });
         json!({
             "_links": links, "url": own, "id": pull.id, "node_id": node("PR", pull.id), "html_url": html,
             "diff_url": format!("{html}.diff"), "patch_url": format!("{html}.patch"), "issue_url": issue,
@@ -162,9 +162,7 @@ impl World {
 
     pub(super) fn git_commit(&self, commit: &Commit) -> Value {
         let (url, page) = (self.repo_url(), self.repo_page());
-        let parent = |sha: &String| {
-            json!({"sha": sha, "url": format!("{url}/git/commits/{sha}"), "html_url": format!("{page}/commit/{sha}")})
-        };
+        let parent = |sha: &String| json!({"sha": sha, "url": format!("{url}/git/commits/{sha}"), "html_url": format!("{page}/commit/{sha}")});
         json!({
             "sha": commit.sha, "node_id": node("C", &commit.sha), "url": format!("{url}/git/commits/{}", commit.sha),
             "html_url": format!("{page}/commit/{}", commit.sha), "author": git_signature(&commit.author),
@@ -180,9 +178,7 @@ impl World {
         let (url, page) = (self.repo_url(), self.repo_page());
         let sha = &commit.sha;
         let who = |name: &str| if self.users.contains_key(name) { self.user(name) } else { Value::Null };
-        let parent = |sha: &String| {
-            json!({"sha": sha, "url": format!("{url}/commits/{sha}"), "html_url": format!("{page}/commit/{sha}")})
-        };
+        let parent = |sha: &String| json!({"sha": sha, "url": format!("{url}/commits/{sha}"), "html_url": format!("{page}/commit/{sha}")});
         json!({
             "sha": sha, "node_id": node("C", sha), "url": format!("{url}/commits/{sha}"),
             "html_url": format!("{page}/commit/{sha}"), "comments_url": format!("{url}/commits/{sha}/comments"),

@@ -218,11 +218,7 @@ impl World {
     /// The branches that somebody may not push to: those whose rules ask for a pull request.
     pub(super) fn closed_to(&self, login: &str) -> Vec<String> {
         let asks = |rules: &Protection| rules.reviews > 0 || !rules.checks.is_empty();
-        self.protections
-            .keys()
-            .filter(|branch| self.rules_for(branch, login).is_some_and(asks))
-            .cloned()
-            .collect()
+        self.protections.keys().filter(|branch| self.rules_for(branch, login).is_some_and(asks)).cloned().collect()
     }
 
     /// Looks at the branches again after `by` has moved some, and lets everything follow.

@@ -22,7 +22,11 @@ const READ: &[(&str, &str, &[&str])] = &[
     ("check_run", "created", CHECK),
     ("push", "", PUSH),
     ("ping", "", &["zen", "hook_id", "hook.type", "hook.id", "hook.events", "sender.login"]),
-    ("installation", "suspend", &["action", "installation.id", "installation.app_id", "installation.account.login", "sender.login"]),
+    (
+        "installation",
+        "suspend",
+        &["action", "installation.id", "installation.app_id", "installation.account.login", "sender.login"],
+    ),
 ];
 const PULL: &[&str] = &[
     "action",
@@ -83,9 +87,8 @@ const CHECK: &[&str] = &[
     "repository.full_name",
     "sender.login",
 ];
-const PUSH: &[&str] = &[
-    "ref", "before", "after", "created", "deleted", "forced", "pusher.name", "repository.full_name", "sender.login",
-];
+const PUSH: &[&str] =
+    &["ref", "before", "after", "created", "deleted", "forced", "pusher.name", "repository.full_name", "sender.login"];
 
 #[tokio::test]
 async fn payloads_have_the_shape_of_real_ones() {
@@ -119,7 +122,8 @@ async fn payloads_have_the_shape_of_real_ones() {
                 wrong.push(format!("{event} {action}: {field} is {own:?}, really {kinds:?}"));
             }
         }
-        let keys: BTreeSet<&String> = real.iter().filter_map(|one| one.as_object()).flat_map(|one| one.keys()).collect();
+        let keys: BTreeSet<&String> =
+            real.iter().filter_map(|one| one.as_object()).flat_map(|one| one.keys()).collect();
         for key in ours.as_object().into_iter().flat_map(|one| one.keys()) {
             let always = ["installation", "organization", "changes"].contains(&key.as_str());
             if !keys.contains(key) && !always {

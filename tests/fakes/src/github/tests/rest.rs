@@ -178,8 +178,15 @@ async fn an_answer_may_be_lost_after_the_work_was_done() {
     assert_eq!(client.post(&path, json!({"body": "never"})).await.status, 502);
     fake.fault("POST", "*/comments", 1, FaultKind::Drop);
     assert!(client.try_call("POST", &path, json!({"body": "never"})).await.is_err());
-    let bodies: Vec<Value> =
-        client.get(&path).await.body.as_array().expect("a list").iter().map(|comment| comment["body"].clone()).collect();
+    let bodies: Vec<Value> = client
+        .get(&path)
+        .await
+        .body
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|comment| comment["body"].clone())
+        .collect();
     assert_eq!(json!(bodies), json!(["one", "two"]));
     fake.fault("GET", "*/comments", 1, FaultKind::Secondary(None));
     let limited = client.get(&path).await;
