@@ -141,6 +141,7 @@ pub fn slack_settings(tenant: &TenantConfig, slack: &SlackConfig) -> anyhow::Res
         signing_secret: slack.signing_secret.as_ref().map(secret).transpose()?,
         channel: slack.channel.clone(),
         connections: slack.connections,
+        reconnect: std::time::Duration::from_secs(5),
         people: tenant.people.iter().map(known).collect(),
         allow_shared: slack.allow_shared,
         command: "/kaas".to_owned(),

@@ -247,7 +247,7 @@ impl SlackChat {
 
 impl Vital for SlackChat {
     fn name(&self) -> String {
-        super::NAME.to_owned()
+        self.name.clone()
     }
 
     fn heard_seconds_ago(&self) -> Option<u64> {

@@ -53,7 +53,7 @@ impl ChatOf {
         match self {
             Self::Terminal { .. } => terminal::NAME.to_owned(),
             #[cfg(feature = "slack")]
-            Self::Slack { chat, .. } => chat.name(),
+            Self::Slack { chat, .. } => chat.name().to_owned(),
         }
     }
 
@@ -104,7 +104,10 @@ impl ChatOf {
                 None
             }
             #[cfg(feature = "slack")]
-            Self::Slack { chat, tenant } => Some(("/slack", tenant.to_string(), chat.intake(Arc::clone(desk))?)),
+            Self::Slack { chat, tenant } => {
+                let intake = crate::chat::slack::SlackIntake::new(Arc::clone(chat), Arc::clone(desk)).ok()?;
+                Some(("/slack", tenant.to_string(), Arc::new(intake)))
+            }
         }
     }
 
@@ -166,7 +169,7 @@ impl ForgeOf {
             #[cfg(feature = "github")]
             Self::GitHub { forge, tenant } => {
                 let hints = crate::engine::sweep::TenantHints { engine: Arc::clone(engine), tenant: tenant.clone() };
-                Some(("/webhook/github", tenant.to_string(), forge.webhooks(Arc::new(hints))?))
+                Some(("/webhook/github", tenant.to_string(), Arc::new(forge.webhooks(Arc::new(hints))?)))
             }
         }
     }
