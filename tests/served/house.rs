@@ -62,6 +62,7 @@ impl Drop for House {
 impl House {
     /// A house with people in #clusters; kaas does not run yet.
     pub async fn new() -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let dir = tempfile::tempdir().unwrap();
         let slack = FakeSlack::start_with(Options::default()).await;
         let channel = slack.populate();
@@ -128,7 +129,7 @@ impl House {
         let before = self.log().matches("kaas serves").count();
         *self.kaas.lock().unwrap() = Some(self.command("serve").spawn().unwrap());
         self.until("kaas to serve", || self.log().matches("kaas serves").count() > before).await;
-        self.until("Slack to be connected", || self.slack.is_connected()).await;
+        self.until("Slack to be connected", || self.slack.sockets() > 0).await;
     }
 
     /// A command of this house, with its secrets.
