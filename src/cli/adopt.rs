@@ -51,7 +51,8 @@ async fn adopt(config: &Config, yes: bool) -> anyhow::Result<Exit> {
     for tenant in &config.tenants {
         let ForgeConfig::GitHub(github) = &tenant.forge else { continue };
         let forge = GitHub::open(wire::github_settings(config, tenant, github)?, Arc::clone(&clock))?;
-        let pulls = forge.open_pulls().await.with_context(|| format!("reading the pull requests of {}", tenant.name))?;
+        let pulls =
+            forge.open_pulls().await.with_context(|| format!("reading the pull requests of {}", tenant.name))?;
         for pull in pulls {
             let said = one(&store, tenant, &pull.branch, &pull.body, yes, &clock, &mut tally).await?;
             println!("{} #{}: {said}", tenant.name, pull.number);
@@ -89,7 +90,10 @@ async fn one(
     };
     let key = form.cluster.clone();
     if key.tenant != tenant.name || branch != format!("kaas/{}/{}", key.name, form.change) {
-        return left(format!("left alone, because its form is of {key}, change {}, and its branch is not", form.change));
+        return left(format!(
+            "left alone, because its form is of {key}, change {}, and its branch is not",
+            form.change
+        ));
     }
     if form.kind == Kind::Destroy || form.undo {
         let again = format!("/kaas destroy {}", key.name);
@@ -111,7 +115,10 @@ async fn one(
             if store.drawn().await?.iter().all(|(known, last)| *known != key.tenant || *last < form.change.0) {
                 store.restore_drawn(&key.tenant, form.change.0).await?;
             }
-            anyhow::ensure!(store.save(&record, Some(&entry)).await? == Saved::Yes, "{key} is changed by somebody else");
+            anyhow::ensure!(
+                store.save(&record, Some(&entry)).await? == Saved::Yes,
+                "{key} is changed by somebody else"
+            );
             Ok(format!("adopted as change {}: {what}", form.change))
         }
         (_, Taken::Refused { refusal, .. }) => {
@@ -129,7 +136,9 @@ async fn one(
 /// The request as it was made once.
 fn ask_again(form: &PullForm, tenant: &TenantConfig, clock: &SharedClock) -> Input {
     let place = match &tenant.chat {
-        ChatConfig::Terminal { channel } => Place { chat: crate::chat::terminal::NAME.to_owned(), channel: channel.clone() },
+        ChatConfig::Terminal { channel } => {
+            Place { chat: crate::chat::terminal::NAME.to_owned(), channel: channel.clone() }
+        }
         ChatConfig::Slack(slack) => Place { chat: wire::slack_name(tenant), channel: slack.channel.clone() },
     };
     let ask = Ask::Request { form: form.form.clone(), number: form.change, place, owned: 0 };

@@ -12,7 +12,7 @@ use crate::lifecycle::notice::Notice;
 use crate::lifecycle::{Cluster, Effect, Fact, Fault, Kind, Lane, Person, Plan, Pull, State};
 use crate::ports::{
     Answer, Applied, Attachment, Call, CardKey, FileEdit, Granting, Job, Merged, NewPull, Progress, PullStatus, Sight,
-    Trouble,
+    StatusState, Trouble,
 };
 use crate::record::{Claimed, Outcome};
 use crate::render::module::{RenderedFile, cluster_files, content_digest, folder};
@@ -130,6 +130,7 @@ impl Scene<'_> {
             }
             Effect::MergePull { pull, head } => {
                 let message = self.merge_message()?;
+                self.show_approval(head).await?;
                 match self.tenant.forge.merge(&self.call, *pull, head, &message).await? {
                     Merged::Yes(commit) => Ok(Outcome::Fact(Fact::PullMerged { pull: *pull, commit })),
                     Merged::Moved(now) => Ok(self.moved(&now)),
@@ -260,7 +261,32 @@ impl Scene<'_> {
         let text = self.tenant.runner.plan_text(&self.cluster.key, self.cluster.change.number, &plan.digest).await?;
         let body = pull::plan_comment(self.change, plan, &text);
         self.tenant.forge.comment(&self.call, number, "kaas:plan", &body).await?;
+        // A post may be late: what stands on the head is of the review that goes on now.
+        if let State::Reviewing(review) = &self.cluster.change.state
+            && review.plan.digest == plan.digest
+        {
+            let (forge, head) = (&self.tenant.forge, &review.pull.head);
+            let quorum = self.tenant.policy.quorum.of(plan.risk);
+            let awaited = pull::approval_awaited(quorum);
+            forge.status(&self.call, head, pull::PLAN_STATUS, StatusState::Success, &pull::plan_status(plan)).await?;
+            forge.status(&self.call, head, pull::APPROVAL_STATUS, StatusState::Pending, &awaited).await?;
+        }
         Ok(Outcome::Done)
+    }
+
+    /// Shows on the head that it is approved, which the branch's rules may ask for. Where kaas may not show it, the merge tells whether it was needed.
+    async fn show_approval(&self, head: &crate::lifecycle::HeadSha) -> Answer<()> {
+        let Some(approved) = self.cluster.change.state.approved() else { return Ok(()) };
+        let given = pull::approval_given(&approved.receipt.votes);
+        let shown =
+            self.tenant.forge.status(&self.call, head, pull::APPROVAL_STATUS, StatusState::Success, &given).await;
+        match shown {
+            Err(trouble @ Trouble::Lasting { .. }) => {
+                tracing::warn!(cluster = %self.cluster.key, forge.trouble = %trouble, "the approval could not be shown on the pull request");
+                Ok(())
+            }
+            shown => shown,
+        }
     }
 
     fn merge_message(&self) -> Answer<String> {

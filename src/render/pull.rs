@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::markdown;
 use super::templates::{TemplateError, Templates};
 use crate::lifecycle::form::{Form, Ttl};
-use crate::lifecycle::{ChangeNumber, Cluster, ClusterKey, Kind, Person, Plan, Risk};
+use crate::lifecycle::{ChangeNumber, Cluster, ClusterKey, Kind, Person, Plan, Risk, Vote};
 
 /// The longest plan comment, in bytes. GitHub takes 65,536 characters.
 pub const COMMENT_MAX: usize = 60_000;
@@ -113,6 +113,29 @@ pub fn plan_comment(change: ChangeNumber, plan: &Plan, text: &str) -> String {
     let room = (0..=room.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     let kept = text[..room].rsplit_once('\n').map_or(&text[..room], |(lines, _)| lines);
     format!("{head}{summary}{}{tail}", markdown::fenced(&format!("{kept}{note}"), "diff"))
+}
+
+/// The status of the head that tells of the plan.
+pub const PLAN_STATUS: &str = "kaas/plan";
+
+/// The status of the head that tells of the approval.
+pub const APPROVAL_STATUS: &str = "kaas/approval";
+
+/// The plan in a status: `7 to add, 0 to change, 0 to destroy · touches nothing that exists`.
+pub fn plan_status(plan: &Plan) -> String {
+    let Plan { add, change, destroy, .. } = plan;
+    format!("{add} to add, {change} to change, {destroy} to destroy · {}", risk_words(plan.risk))
+}
+
+/// An approval that is waited for.
+pub fn approval_awaited(quorum: u32) -> String {
+    if quorum == 1 { "waits for one approval".to_owned() } else { format!("waits for {quorum} approvals") }
+}
+
+/// An approval that was given.
+pub fn approval_given(votes: &[Vote]) -> String {
+    let names: Vec<String> = votes.iter().map(|vote| markdown::one_line(&vote.by.name)).collect();
+    format!("approved by {}", names.join(" and "))
 }
 
 /// Moves the signs of a plan to the front of their lines, where a forge looks for them to colour a diff.

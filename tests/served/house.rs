@@ -1,6 +1,7 @@
 //! A house: `kaas serve` as a process of its own, between stand-ins for Slack and GitHub and a simulated Rancher, which all outlive it.
 
 use std::fs::{self, File};
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
@@ -14,6 +15,7 @@ use kaas::sim::provider::mirror::install_mirror;
 use kaas::sim::rancher::{Options as RancherOptions, Running, SimUser, start};
 use kaas::store::Store;
 use kaas::store::sled::SledStore;
+use kaas_fakes::github::{FakeGitHub, Options as GitHubOptions, Rank};
 use kaas_fakes::slack::{FakeSlack, Message, Options};
 
 /// The longest that anything is waited for: many times what it takes on a busy machine.
@@ -40,10 +42,25 @@ const FOUNDATION: &str = r#"{"version":4,"terraform_version":"1.5.0","serial":1,
 "private_subnet_ids":{"value":["subnet-0d00000000000000d","subnet-0e00000000000000e","subnet-0f00000000000000f"],"type":["list","string"]}
 },"resources":[],"check_results":null}"#;
 
+/// What webhooks are signed with.
+const WEBHOOK_SECRET: &str = "a webhook's own secret";
+
+/// Where pull requests are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forge {
+    Local,
+    GitHub,
+}
+
 /// A place where kaas serves.
 pub struct House {
     dir: tempfile::TempDir,
     pub slack: FakeSlack,
+    pub github: FakeGitHub,
+    /// Where pull requests are.
+    forge: Forge,
+    /// Where kaas listens.
+    web: SocketAddr,
     /// The id of #clusters.
     pub channel: String,
     rancher: Running,
@@ -61,7 +78,7 @@ impl Drop for House {
 
 impl House {
     /// A house with people in #clusters; kaas does not run yet.
-    pub async fn new() -> Self {
+    pub async fn new(forge: Forge) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let dir = tempfile::tempdir().unwrap();
         let slack = FakeSlack::start_with(Options::default()).await;
@@ -76,7 +93,13 @@ impl House {
         })
         .await
         .unwrap();
-        let house = Self { dir, slack, channel: channel.to_string(), rancher, kaas: Mutex::default() };
+        let files = MODULE.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
+        let people = PEOPLE.iter().map(|name| ((*name).to_owned(), Rank::Write)).collect();
+        let github = FakeGitHub::start_with(GitHubOptions { files, people, ..GitHubOptions::default() }).await.unwrap();
+        let web = free_address();
+        github.webhook(&format!("http://{web}/webhook/github"), WEBHOOK_SECRET);
+        let channel = channel.to_string();
+        let house = Self { dir, slack, github, forge, web, channel, rancher, kaas: Mutex::default() };
         house.furnish().await;
         house
     }
@@ -101,12 +124,26 @@ impl House {
             "[tenants.demo.runner]\ncli_config_file = \"{}\"\npass_environment = [\"TF_DISABLE_PLUGIN_TLS\"]\n\n[tenants.demo.rancher]\n",
             terraform.display()
         );
+        fs::write(data.join("app.pem"), self.github.app_key()).unwrap();
+        let forge = format!(
+            "forge = {{ kind = \"github\", repository = \"acme/clusters\", api_url = \"{}\", git_url = \"{}\", app_id = {}, installation_id = {}, credential = {{ file = \"app.pem\" }}, webhook_secret = {{ env = \"HOOK\" }}, labels = [\"kaas\"] }}",
+            self.github.api_url(),
+            self.github.git_url(),
+            self.github.app_id(),
+            self.github.installation_id()
+        );
         let mut config = CONFIG
             .replace("chat = { kind = \"terminal\", channel = \"#clusters\" }", &chat)
             .replace("[tenants.demo.rancher]\n", &runner)
             .replace("http://127.0.0.1:8444", &self.rancher.url)
-            .replace("[tenants.demo]\n", "[web]\nlisten = \"127.0.0.1:0\"\n\n[log]\nlevel = \"info\"\n\n[tenants.demo]\n");
+            .replace("[tenants.demo]\n", "[web]\nlisten = \"WEB\"\n\n[log]\nlevel = \"info\"\n\n[tenants.demo]\n");
+        config = config.replace("\"WEB\"", &format!("\"{}\"", self.web));
+        if self.forge == Forge::GitHub {
+            config = config.replace("forge = { kind = \"local\", path = \"forge.git\" }", &forge);
+        }
         for name in PEOPLE {
+            config = config
+                .replace(&format!("rancher = \"u-{name}\""), &format!("github = \"{name}\", rancher = \"u-{name}\""));
             // Their names in Slack are in another company's domain.
             config = config.replace(&format!("{name}@example.com"), &format!("{name}@bank.example"));
         }
@@ -144,6 +181,7 @@ impl House {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("BOT", self.slack.bot_token())
             .env("APP", self.slack.app_token())
+            .env("HOOK", WEBHOOK_SECRET)
             .env("TF_DISABLE_PLUGIN_TLS", "1")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -243,6 +281,11 @@ impl House {
 
     // ---- looking ----
 
+    /// The newest pull request on GitHub, with all that hangs on it.
+    pub fn pull(&self) -> Option<serde_json::Value> {
+        self.github.pulls().pop()
+    }
+
     pub async fn until(&self, what: &str, mut holds: impl FnMut() -> bool) {
         let deadline = now() + PATIENCE;
         while !holds() {
@@ -271,15 +314,27 @@ impl House {
     /// git in the repository.
     #[expect(clippy::disallowed_methods, reason = "tests look at the repository with git")]
     pub fn git(&self, args: &[&str]) -> String {
-        let output = Command::new("git").arg("-C").arg(self.data().join("forge.git")).args(args).output().unwrap();
+        let repository = match self.forge {
+            Forge::Local => self.data().join("forge.git"),
+            Forge::GitHub => self.github.bare(),
+        };
+        let output = Command::new("git").arg("-C").arg(repository).args(args).output().unwrap();
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
     /// How many of a kind Rancher was asked to make, and made.
     pub fn made(&self, path_end: &str) -> usize {
         let requests = self.rancher.requests();
-        requests.iter().filter(|seen| seen.method == "POST" && seen.status == 201 && seen.path.ends_with(path_end)).count()
+        requests
+            .iter()
+            .filter(|seen| seen.method == "POST" && seen.status == 201 && seen.path.ends_with(path_end))
+            .count()
     }
+}
+
+/// An address that nobody listens on.
+fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 #[expect(clippy::disallowed_methods, reason = "tests wait by the wall clock, with generous bounds")]

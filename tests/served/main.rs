@@ -2,5 +2,6 @@
 
 #![cfg(all(feature = "sim", feature = "rancher", feature = "slack", feature = "github", feature = "web"))]
 
+mod github;
 mod house;
 mod stories;

@@ -201,7 +201,8 @@ fn span_parts(span: &Span, names: &Names) -> Vec<(Value, String)> {
             None => cut(&format!("@{}", person.name), None),
         },
         Span::Link { text, url } if is_address(url) && text.chars().count() <= PIECE_MAX / 4 && !text.is_empty() => {
-            let plain = if text == url { format!("<{}>", bare(url)) } else { format!("<{}|{}>", bare(url), escaped(text)) };
+            let plain =
+                if text == url { format!("<{}>", bare(url)) } else { format!("<{}|{}>", bare(url), escaped(text)) };
             vec![(json!({ "type": "link", "url": url, "text": text }), plain)]
         }
         Span::Link { .. } => cut(&span.plain(), None),
