@@ -102,11 +102,7 @@ fn open(
         reviewers: Vec::new(),
         labels: Vec::new(),
         mirror: root.path().join("data/mirror.git"),
-        patience: Patience {
-            request: Duration::from_secs(20),
-            wait: Duration::from_millis(2),
-            ..Patience::default()
-        },
+        patience: Patience { request: Duration::from_secs(20), wait: Duration::from_millis(2), ..Patience::default() },
     };
     change(&mut settings);
     GitHub::open(settings, clock).expect("opened")
@@ -127,7 +123,10 @@ pub fn wanted() -> NewPull {
     NewPull {
         branch: BRANCH.to_owned(),
         folder: FOLDER.to_owned(),
-        files: vec![edit("clusters/crucial-sandbox/main.tf", "module {}\n"), edit("clusters/crucial-sandbox/a/b.tf", "# ä\n")],
+        files: vec![
+            edit("clusters/crucial-sandbox/main.tf", "module {}\n"),
+            edit("clusters/crucial-sandbox/a/b.tf", "# ä\n"),
+        ],
         title: "crucial-sandbox: new cluster".to_owned(),
         body: "@alice asked for it\n\n<!-- kaas:form {} -->\n".to_owned(),
         commit: "crucial-sandbox: new cluster\n\nAsked for by alice.\n".to_owned(),

@@ -21,7 +21,8 @@ async fn opening() {
             let desk = Desk::new().await;
             desk.fake.fault("POST", path, 1, kind);
             let what = format!("{kind:?} at {path}");
-            let pull = soon(desk.github.open(&call(1), &wanted())).await.unwrap_or_else(|fault| panic!("{what}: {fault}"));
+            let pull =
+                soon(desk.github.open(&call(1), &wanted())).await.unwrap_or_else(|fault| panic!("{what}: {fault}"));
             assert_eq!(desk.pull()["number"], pull.number, "{what}");
             assert_eq!(desk.fake.log(BRANCH).len(), 2, "{what}: one commit upon main");
             let now = desk.there().await;
@@ -54,7 +55,12 @@ async fn commenting() {
     for kind in KINDS {
         let desk = Desk::new().await;
         let number = soon(desk.github.open(&call(1), &wanted())).await.expect("opened").number;
-        let rounds = [("POST", "*/comments", "one"), ("PATCH", "*/comments/*", "two"), ("POST", "*/comments", &long), ("DELETE", "*/comments/*", "three")];
+        let rounds = [
+            ("POST", "*/comments", "one"),
+            ("PATCH", "*/comments/*", "two"),
+            ("POST", "*/comments", &long),
+            ("DELETE", "*/comments/*", "three"),
+        ];
         for (method, path, text) in rounds {
             desk.fake.fault(method, path, 1, kind);
             let what = format!("{kind:?} at {method}");
@@ -62,7 +68,10 @@ async fn commenting() {
             said.unwrap_or_else(|fault| panic!("{what}: {fault}"));
             let comments = desk.pull()["comment_list"].as_array().expect("comments").clone();
             assert_eq!(comments.len(), if text == long { 3 } else { 1 }, "{what}");
-            assert!(comments[0]["body"].as_str().expect("a body").contains(text.lines().next().expect("a line")), "{what}");
+            assert!(
+                comments[0]["body"].as_str().expect("a body").contains(text.lines().next().expect("a line")),
+                "{what}"
+            );
             desk.fake.heal();
         }
     }
@@ -106,10 +115,16 @@ async fn closing() {
             let what = format!("{kind:?} at {method} {path}");
             if let Err(fault) = soon(desk.github.close(&call(1), BRANCH, "over")).await {
                 assert!(matches!(fault, kaas::ports::Trouble::Passing { .. }), "{what}: {fault}");
-                soon(desk.github.close(&call(2), BRANCH, "over")).await.unwrap_or_else(|fault| panic!("{what}: {fault}"));
+                soon(desk.github.close(&call(2), BRANCH, "over"))
+                    .await
+                    .unwrap_or_else(|fault| panic!("{what}: {fault}"));
             }
             let shown = desk.pull();
-            assert_eq!((&shown["state"], shown["comment_list"].as_array().expect("comments").len()), (&"closed".into(), 1), "{what}");
+            assert_eq!(
+                (&shown["state"], shown["comment_list"].as_array().expect("comments").len()),
+                (&"closed".into(), 1),
+                "{what}"
+            );
             assert_eq!(desk.fake.branches(), ["main"], "{what}");
         }
     }

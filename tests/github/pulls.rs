@@ -25,7 +25,8 @@ async fn whole_life(who: As) {
     let (forge, fake) = (&desk.github, &desk.fake);
     assert_eq!(desk.read().await, None);
     let pull = soon(forge.open(&call(1), &wanted())).await.expect("opened");
-    let files = wanted().files.into_iter().map(|f| RenderedFile { path: f.path, content: f.content.unwrap_or_default() });
+    let files =
+        wanted().files.into_iter().map(|f| RenderedFile { path: f.path, content: f.content.unwrap_or_default() });
     assert_eq!(pull.content, content_digest(&files.collect::<Vec<_>>()));
     assert_eq!(fake.log(BRANCH), ["crucial-sandbox: new cluster", "Begin"], "one commit upon main");
     assert_eq!(fake.file(BRANCH, "clusters/crucial-sandbox/a/b.tf").as_deref(), Some("# ä\n"));
@@ -48,7 +49,8 @@ async fn whole_life(who: As) {
     assert_eq!((&now.pull, now.status, now.changed_files, now.strange_files), (&pull, PullStatus::Open, 0, 0));
     assert_eq!(now.head_by, if who == As::App { fake.bot() } else { "dora".to_owned() });
 
-    let merge = || forge.merge(&call(1), pull.number, &pull.head, "crucial-sandbox: new cluster\n\nApproved.\n");
+    let first = call(1);
+    let merge = || forge.merge(&first, pull.number, &pull.head, "crucial-sandbox: new cluster\n\nApproved.\n");
     let Merged::Yes(commit) = soon(merge()).await.expect("merged") else { panic!("not merged") };
     let Merged::Yes(again) = soon(merge()).await.expect("merged") else { panic!("not merged") };
     assert_eq!(commit, again);

@@ -16,7 +16,8 @@ async fn a_strangers_push_is_seen_counted_and_written_over() {
     assert_eq!((now.pull.head.as_str(), now.head_by.as_str()), (head.as_str(), "dora"));
     assert_eq!((now.changed_files, now.strange_files), (2, 1));
     assert_ne!(now.pull.content, pull.content);
-    let Merged::Moved(moved) = soon(forge.merge(&call(1), pull.number, &pull.head, "m")).await.expect("answered") else {
+    let Merged::Moved(moved) = soon(forge.merge(&call(1), pull.number, &pull.head, "m")).await.expect("answered")
+    else {
         panic!("a moved branch was merged")
     };
     assert_eq!(moved.pull, now.pull);
@@ -68,7 +69,12 @@ async fn a_file_of_another_kind_is_no_content_of_kaas() {
     let root = tree(root.collect::<Vec<_>>().join("\n"), "root");
     let commit = desk
         .fake
-        .act("dora", "POST", "/git/commits", serde_json::json!({ "message": "x", "tree": root, "parents": [pull.head.as_str()] }))
+        .act(
+            "dora",
+            "POST",
+            "/git/commits",
+            serde_json::json!({ "message": "x", "tree": root, "parents": [pull.head.as_str()] }),
+        )
         .expect("a commit");
     let body = serde_json::json!({ "sha": commit["sha"], "force": true });
     desk.fake.act("dora", "PATCH", &format!("/git/refs/heads/{BRANCH}"), body).expect("pushed");
