@@ -24,7 +24,7 @@ impl World {
             "user": self.user(&pull.by), "labels": pull.labels.iter().map(|name| self.label(name)).collect::<Vec<_>>(),
             "state": if pull.open { "open" } else { "closed" }, "locked": false, "assignee": null, "assignees": [],
             "milestone": null, "comments": pull.comments.len(), "created_at": pull.created, "updated_at": pull.updated,
-            "closed_at": pull.closed, "author_association": "MEMBER", "active_lock_reason": null, "body": pull.body,
+            "closed_at": pull.closed, "closed_by": pull.closed_by.as_deref().map(|by| self.user(by)), "author_association": "MEMBER", "active_lock_reason": null, "body": pull.body,
             "pull_request": {
                 "url": format!("{url}/pulls/{}", pull.number), "html_url": html, "diff_url": format!("{html}.diff"),
                 "patch_url": format!("{html}.patch"),

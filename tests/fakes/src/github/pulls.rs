@@ -60,6 +60,7 @@ pub(super) fn create(world: &mut World, ask: &Ask) -> Handled {
         created: stamp.clone(),
         updated: stamp,
         closed: None,
+        closed_by: None,
         labels: BTreeSet::new(),
         reviewers: BTreeSet::new(),
         teams: BTreeSet::new(),
@@ -156,6 +157,7 @@ pub(super) fn update(world: &mut World, ask: &Ask, number: &str) -> Handled {
         if let Some(pull) = world.pulls.get_mut(&number) {
             pull.open = true;
             pull.closed = None;
+            pull.closed_by = None;
             pull.looked_at = false;
             pull.head_sha = head_sha.unwrap_or_else(|| pull.head_sha.clone());
         }

@@ -53,6 +53,7 @@ pub(super) struct Pull {
     pub(super) created: String,
     pub(super) updated: String,
     pub(super) closed: Option<String>,
+    pub(super) closed_by: Option<String>,
     pub(super) labels: BTreeSet<String>,
     pub(super) reviewers: BTreeSet<String>,
     pub(super) teams: BTreeSet<String>,
@@ -306,6 +307,7 @@ impl World {
         let Some(pull) = self.pulls.get_mut(&number).filter(|pull| pull.open) else { return };
         pull.open = false;
         pull.closed = Some(stamp.clone());
+        pull.closed_by = Some(by.to_owned());
         pull.updated = stamp;
         self.tell_pull(by, number, "closed", json!({}));
     }
@@ -315,6 +317,7 @@ impl World {
         let stamp = self.clock.stamp();
         let Some(pull) = self.pulls.get_mut(&number).filter(|pull| pull.open) else { return };
         pull.open = false;
+        pull.closed_by = Some(by.to_owned());
         pull.merged = Some(MergeNote { sha: sha.to_owned(), by: by.to_owned(), at: stamp.clone() });
         pull.closed = Some(stamp.clone());
         pull.updated = stamp;
