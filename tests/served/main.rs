@@ -4,4 +4,5 @@
 
 mod github;
 mod house;
+mod kills;
 mod stories;
