@@ -298,9 +298,11 @@ async fn what_github_really_sends_is_understood() {
     desk.fake.review("bob-b", pull.number, "APPROVE", "").expect("reviewed");
     desk.fake.comment("dora", pull.number, "hello").expect("commented");
     desk.fake.close_pull("dora", pull.number).expect("closed");
+    // The ping came before deliveries were doubled.
+    let copies = |event: &str| if event == "ping" { 1 } else { 2 };
     let settled = || {
         let all = desk.fake.deliveries();
-        all.len() >= 8 && all.iter().all(|delivery| delivery.statuses.len() == 2)
+        all.len() >= 8 && all.iter().all(|delivery| delivery.statuses.len() == copies(&delivery.event))
     };
     for _ in 0..500 {
         if settled() {
@@ -311,7 +313,7 @@ async fn what_github_really_sends_is_understood() {
     let all = desk.fake.deliveries();
     assert!(settled(), "{:?}", all.iter().map(|d| (&d.event, &d.statuses)).collect::<Vec<_>>());
     for delivery in &all {
-        let expected: &[u16] = if delivery.event == "ping" { &[200, 202] } else { &[202, 202] };
+        let expected: &[u16] = if delivery.event == "ping" { &[200] } else { &[202, 202] };
         assert_eq!(delivery.statuses, expected, "{}", delivery.event);
     }
     let hints = heard.hears(3).await;
