@@ -18,7 +18,7 @@ use kaas::ports::{Delivered, Delivery, Intake};
 use kaas_fakes::slack::{Delivery as Way, Doubling, FakeSlack, Options, RequestUrls, sign};
 use serde_json::json;
 
-use crate::support::{Notes, Office, settings, until};
+use crate::support::{Notes, Office, settings, until, workspace};
 
 const NOW: i64 = 1_800_000_000;
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -36,7 +36,7 @@ struct Door {
 
 impl Door {
     async fn open() -> Self {
-        let slack = FakeSlack::start().await;
+        let slack = workspace(Options::default()).await;
         let user = slack.add_user("alice");
         let channel = slack.add_channel("clusters", &[&user]);
         let clock = ManualClock::at(Timestamp::from_second(NOW).expect("a moment"));
@@ -50,7 +50,9 @@ impl Door {
 
     fn command(&self, text: &str) -> String {
         let user = &self.user;
-        format!("command=%2Fkaas&text={text}&user_id={user}&trigger_id=1.2.abc&response_url=https%3A%2F%2Fhooks.slack.com%2Fc%2F1")
+        format!(
+            "command=%2Fkaas&text={text}&user_id={user}&trigger_id=1.2.abc&response_url=https%3A%2F%2Fhooks.slack.com%2Fc%2F1"
+        )
     }
 
     /// A genuine delivery.
@@ -127,7 +129,7 @@ async fn nothing_but_slacks_own_deliveries_passes() {
         ("a time that is none", set(good(), stamp, Some("now")), 401, "forged"),
         ("a time of a thousand digits", set(good(), stamp, Some(&"9".repeat(1_000))), 401, "forged"),
         ("a body with a byte more", altered(|body| body.push(b' ')), 401, "forged"),
-        ("a body with a byte less", altered(|body| drop(body.pop())), 401, "forged"),
+        ("a body with a byte less", altered(|body| body.truncate(body.len() - 1)), 401, "forged"),
         ("an empty body", altered(Vec::clear), 401, "forged"),
         ("a body with another command", altered(|body| body.extend_from_slice(b"&text=destroy")), 401, "forged"),
         ("a delivery of six minutes ago", at(-360), 401, "stale"),
@@ -142,17 +144,42 @@ async fn nothing_but_slacks_own_deliveries_passes() {
         ("JSON of a thousand depths", door.signed(JSON, "[".repeat(100_000).as_bytes()), 400, "garbled"),
         ("no UTF-8", door.signed(JSON, b"{\"type\":\"\xff\xfe\"}"), 400, "garbled"),
         ("JSON that is no object", json(json!([1, 2, 3])), 400, "garbled"),
-        ("an event without an id", json(json!({ "type": "event_callback", "event": { "type": "app_mention" } })), 400, "garbled"),
+        (
+            "an event without an id",
+            json(json!({ "type": "event_callback", "event": { "type": "app_mention" } })),
+            400,
+            "garbled",
+        ),
         ("a mention by nobody", event(json!({ "type": "app_mention", "user": "", "channel": "C1" })), 400, "garbled"),
         ("a user who is a path", event(json!({ "type": "app_home_opened", "user": "../U1" })), 400, "garbled"),
-        ("a reaction on nothing", event(json!({ "type": "reaction_added", "user": user, "reaction": "+1", "item": { "type": "message" } })), 400, "garbled"),
-        ("a command without a trigger", door.signed(FORM, format!("command=%2Fkaas&user_id={user}&text=x").as_bytes()), 400, "garbled"),
+        (
+            "a reaction on nothing",
+            event(json!({ "type": "reaction_added", "user": user, "reaction": "+1", "item": { "type": "message" } })),
+            400,
+            "garbled",
+        ),
+        (
+            "a command without a trigger",
+            door.signed(FORM, format!("command=%2Fkaas&user_id={user}&text=x").as_bytes()),
+            400,
+            "garbled",
+        ),
         ("a command with two texts", door.signed(FORM, format!("{body}&text=destroy").as_bytes()), 400, "garbled"),
         ("a payload that is no JSON", door.signed(FORM, b"payload=%7Boops"), 400, "garbled"),
-        ("a payload that presses nothing", payload(json!({ "type": "block_actions", "user": { "id": user }, "actions": [] })), 400, "garbled"),
-        ("a button of another card", payload(json!({ "type": "block_actions", "user": { "id": user }, "trigger_id": "1",
+        (
+            "a payload that presses nothing",
+            payload(json!({ "type": "block_actions", "user": { "id": user }, "actions": [] })),
+            400,
+            "garbled",
+        ),
+        (
+            "a button of another card",
+            payload(json!({ "type": "block_actions", "user": { "id": user }, "trigger_id": "1",
             "container": { "message_ts": "1.1" },
-            "actions": [{ "action_id": "kaas/approve", "action_ts": "2.2", "value": "{\"tenant\":\"../etc\",\"cluster\":\"x\",\"change\":1}" }] })), 400, "garbled"),
+            "actions": [{ "action_id": "kaas/approve", "action_ts": "2.2", "value": "{\"tenant\":\"../etc\",\"cluster\":\"x\",\"change\":1}" }] })),
+            400,
+            "garbled",
+        ),
     ];
     assert!(cases.len() >= 40, "{}", cases.len());
     for (what, delivery, status, verdict) in cases {
@@ -179,7 +206,18 @@ async fn a_delivery_that_is_played_again_learns_nothing_and_does_nothing() {
     let delivery = door.signed(FORM, body.as_bytes());
     let first = door.take(&delivery).await;
     assert!(first.body.contains("private"), "{}", first.body);
-    let upper = set(delivery.clone(), "x-slack-signature", Some(&delivery.header("x-slack-signature").expect("one").replace("v0=", "V0=").to_uppercase().replace("V0=", "v0=")));
+    let upper = set(
+        delivery.clone(),
+        "x-slack-signature",
+        Some(
+            &delivery
+                .header("x-slack-signature")
+                .expect("one")
+                .replace("v0=", "V0=")
+                .to_uppercase()
+                .replace("V0=", "v0="),
+        ),
+    );
     for replayed in [&delivery, &upper] {
         let again = door.take(replayed).await;
         assert_eq!((again.status, again.verdict, again.body.as_str()), (200, "replayed", ""));
@@ -204,7 +242,7 @@ async fn slack_may_ask_whether_somebody_is_here_only_with_its_signature() {
 
 #[tokio::test]
 async fn without_a_signing_secret_nothing_is_taken_over_http() {
-    let slack = FakeSlack::start().await;
+    let slack = workspace(Options::default()).await;
     let channel = slack.add_channel("clusters", &[]);
     for secret in [None, Some(String::new().into())] {
         let mut settings = settings(&slack, &channel, "U1");
@@ -256,7 +294,8 @@ async fn everything_that_sockets_bring_comes_over_http_as_well() {
     let filled = json!({ "name": "teal-otter", "size": "small" });
     office.slack.submit_view(&office.alice, &view.id, &filled).await.expect("a form");
     assert_eq!(office.slack.views(&office.alice)[0].errors.get("name").map(String::as_str), Some("taken"));
-    let kinds: Vec<String> = office.desk.words().iter().map(|words| words.split(' ').next().unwrap_or_default().to_owned()).collect();
+    let kinds: Vec<String> =
+        office.desk.words().iter().map(|words| words.split(' ').next().unwrap_or_default().to_owned()).collect();
     assert_eq!(kinds, ["command", "command", "react", "press", "submit"]);
 }
 

@@ -20,7 +20,10 @@ async fn the_form_opens_by_a_verb_alone_a_shortcut_and_the_button_of_ones_own_pa
     let outcome = office.slack.slash(alice, &office.channel, "/kaas request").await.expect("a command");
     assert!(outcome.is_acked() && outcome.payload.is_none_or(|payload| payload["text"].is_null()));
     let view = modal(&office, alice).await;
-    assert_eq!((view.view["callback_id"].as_str(), view.view["title"]["text"].as_str()), (Some("kaas_request"), Some("Request a cluster")));
+    assert_eq!(
+        (view.view["callback_id"].as_str(), view.view["title"]["text"].as_str()),
+        (Some("kaas_request"), Some("Request a cluster"))
+    );
     office.slack.close_view(alice, &view.id).await.expect("it closes");
 
     office.slack.shortcut(alice, "kaas_request").await.expect("a shortcut");
@@ -54,7 +57,8 @@ async fn what_is_wrong_stands_at_its_field_and_the_corrected_form_is_another_ask
     let office = Office::open().await;
     office.slack.shortcut(&office.alice, "kaas_request").await.expect("a shortcut");
     let view = modal(&office, &office.alice).await;
-    let wrong = vec![(Field::Name, "crucial-sandbox is taken.".to_owned()), (Field::Class, "No such class.".to_owned())];
+    let wrong =
+        vec![(Field::Name, "crucial-sandbox is taken.".to_owned()), (Field::Class, "No such class.".to_owned())];
     *office.desk.wrong.lock().expect("what is wrong") = wrong;
     let fill = async |name: &str| {
         let filled = json!({ "name": name, "size": "small" });
@@ -93,7 +97,10 @@ async fn a_rejection_asks_for_its_reason_first() {
     let filled = json!({ "reason": " the budget is <gone> " });
     office.slack.submit_view(&office.bob, &view.id, &filled).await.expect("a form");
     let note = &office.desk.all()[0];
-    assert_eq!(note.what, format!("press Reject acme/crucial-sandbox 42 {} Some(\"the budget is <gone>\")", "a".repeat(6)));
+    assert_eq!(
+        note.what,
+        format!("press Reject acme/crucial-sandbox 42 {} Some(\"the budget is <gone>\")", "a".repeat(6))
+    );
     assert!(office.slack.views(&office.bob).is_empty(), "it is closed");
 }
 

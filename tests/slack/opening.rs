@@ -1,13 +1,13 @@
 //! What is found out at the start: tokens, the channel, who else sees it. Every refusal says what to do.
 
-use kaas::chat::slack::SlackChat;
+use kaas::chat::slack::{Settings, SlackChat};
 use kaas::clock::SystemClock;
 use kaas::ports::Vital;
-use kaas_fakes::slack::{BOT_USER, Fault, FakeSlack, Options};
+use kaas_fakes::slack::{BOT_USER, FakeSlack, Fault, Options};
 
-use crate::support::{Office, settings};
+use crate::support::{Office, settings, workspace};
 
-async fn refused(slack: &FakeSlack, channel: &str, change: impl FnOnce(&mut kaas::chat::slack::Settings)) -> String {
+async fn refused(slack: &FakeSlack, channel: &str, change: impl FnOnce(&mut Settings)) -> String {
     let mut settings = settings(slack, channel, "U1");
     change(&mut settings);
     match SlackChat::open(settings, SystemClock::shared()).await {
@@ -33,16 +33,32 @@ async fn a_channel_is_found_by_its_name_as_by_its_id() {
 
 #[tokio::test]
 async fn what_is_wrong_is_said_with_what_to_do() {
-    let slack = FakeSlack::start().await;
+    let slack = workspace(Options::default()).await;
     let channel = slack.add_channel("clusters", &[]);
     for (what, expect, answer) in [
-        ("a bot token", "install the app again", refused(&slack, &channel, |s| s.bot_token = "xoxb-other".to_owned().into()).await),
-        ("an app token", "xapp-", refused(&slack, &channel, |s| s.app_token = Some("xapp-other".to_owned().into())).await),
-        ("no way to hear", "signing secret", refused(&slack, &channel, |s| (s.app_token, s.signing_secret) = (None, None)).await),
+        (
+            "a bot token",
+            "install the app again",
+            refused(&slack, &channel, |s| s.bot_token = "xoxb-other".to_owned().into()).await,
+        ),
+        (
+            "an app token",
+            "xapp-",
+            refused(&slack, &channel, |s| s.app_token = Some("xapp-other".to_owned().into())).await,
+        ),
+        (
+            "no way to hear",
+            "signing secret",
+            refused(&slack, &channel, |s| (s.app_token, s.signing_secret) = (None, None)).await,
+        ),
         ("no channel", "/invite @kaas", refused(&slack, "#nowhere", |_| {}).await),
         ("no channel id", "/invite @kaas", refused(&slack, "C404", |_| {}).await),
         ("an address", "http", refused(&slack, &channel, |s| s.api_url = "ftp://slack".to_owned()).await),
-        ("nobody there", "does not answer", refused(&slack, &channel, |s| s.api_url = "http://127.0.0.1:9/api".to_owned()).await),
+        (
+            "nobody there",
+            "does not answer",
+            refused(&slack, &channel, |s| s.api_url = "http://127.0.0.1:9/api".to_owned()).await,
+        ),
     ] {
         assert!(answer.contains(expect), "{what}: {answer}");
         assert!(!answer.contains("xoxb-other") && !answer.contains("xapp-other"), "a token is shown: {answer}");
@@ -60,7 +76,7 @@ async fn what_is_wrong_is_said_with_what_to_do() {
 
 #[tokio::test]
 async fn a_channel_that_others_see_is_refused_unless_it_is_allowed() {
-    let slack = FakeSlack::start().await;
+    let slack = workspace(Options::default()).await;
     let channel = slack.add_channel("clusters", &[]);
     slack.set_channel(&channel, |channel| channel.is_ext_shared = true);
     for name in ["#clusters", &*channel] {
@@ -73,7 +89,7 @@ async fn a_channel_that_others_see_is_refused_unless_it_is_allowed() {
 
 #[tokio::test]
 async fn a_slack_that_is_slow_to_start_with_is_no_hang() {
-    let slack = FakeSlack::start().await;
+    let slack = workspace(Options::default()).await;
     let channel = slack.add_channel("clusters", &[]);
     slack.fail_next("auth.test", 1, Fault::Hang);
     let began = tokio::time::Instant::now();

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use kaas::chat::slack::SlackChat;
 use kaas::clock::SystemClock;
 use kaas::lifecycle::Person;
 use kaas::ports::{Attachment, Chat, Standing, Trouble};
 use kaas::render::message::{Line, Message, Span};
-use kaas_fakes::slack::{Fault, Options};
+use kaas_fakes::slack::{BOT_USER, Fault, Options};
+
+use serde_json::json;
 
 use crate::support::{Office, call, card, card_key, person, settings};
 
@@ -59,7 +62,7 @@ async fn a_card_of_an_earlier_process_is_found_again_also_by_another_effect() {
     let office = Office::quiet(Options::default()).await;
     let first = office.card().await;
     let settings = settings(&office.slack, &office.channel, &office.alice);
-    let later = kaas::chat::slack::SlackChat::open(settings, SystemClock::shared()).await.expect("a chat");
+    let later = SlackChat::open(settings, SystemClock::shared()).await.expect("a chat");
     let same = later.card(&call(7, 1), &card(&office, None, "waiting")).await.expect("the card");
     assert_eq!(same, first);
     later.post(&call(8, 1), &later.place(), &card_key(), None, &Message::text("approved"), None).await.expect("a post");
@@ -70,7 +73,7 @@ async fn a_card_of_an_earlier_process_is_found_again_also_by_another_effect() {
 async fn a_card_that_was_deleted_is_posted_anew() {
     let office = Office::quiet(Options::default()).await;
     let first = office.card().await;
-    let delete = serde_json::json!({ "channel": office.channel, "ts": first });
+    let delete = json!({ "channel": office.channel, "ts": first });
     let url = format!("{}/chat.delete", office.slack.api_url());
     let http = reqwest::Client::new();
     http.post(url).bearer_auth(office.slack.bot_token()).json(&delete).send().await.expect("an answer");
@@ -78,7 +81,11 @@ async fn a_card_that_was_deleted_is_posted_anew() {
     assert_ne!(second, first);
     // What is said about the deleted one is still said.
     let place = office.chat.place();
-    office.chat.post(&call(3, 1), &place, &card_key(), Some(&first), &Message::text("said"), None).await.expect("a post");
+    office
+        .chat
+        .post(&call(3, 1), &place, &card_key(), Some(&first), &Message::text("said"), None)
+        .await
+        .expect("a post");
     assert!(office.slack.messages(&office.channel).iter().any(|message| message.text == "said"));
 }
 
@@ -92,7 +99,11 @@ async fn posts_hang_on_the_card_and_mention_by_id() {
     }
     line.spans.push(Span::Text("<!channel> & co".to_owned()));
     let message = Message { lines: vec![line], ..Message::default() };
-    office.chat.post(&call(2, 1), &office.chat.place(), &card_key(), Some(&first), &message, None).await.expect("a post");
+    office
+        .chat
+        .post(&call(2, 1), &office.chat.place(), &card_key(), Some(&first), &message, None)
+        .await
+        .expect("a post");
     let said = posts(&office, &first);
     let expect = format!("<@{}> <@{}> @zoe @nobody &lt;!channel&gt; &amp; co", office.alice, office.bob);
     assert_eq!(said, [expect]);
@@ -104,10 +115,9 @@ async fn a_post_or_a_file_whose_answer_was_lost_is_not_said_again() {
     let first = office.card().await;
     let (place, key) = (office.chat.place(), card_key());
     let message = Message::text("the plan is here");
-    for (revision, method, file) in [
-        (2, "chat.postMessage", None),
-        (3, "files.completeUploadExternal", Some(file("Plan: 7 to add"))),
-    ] {
+    for (revision, method, file) in
+        [(2, "chat.postMessage", None), (3, "files.completeUploadExternal", Some(file("Plan: 7 to add")))]
+    {
         office.slack.fail_next(method, 1, Fault::LostAnswer);
         let file = file.as_ref();
         let lost = office.chat.post(&call(revision, 1), &place, &key, Some(&first), &message, file).await;
@@ -116,7 +126,10 @@ async fn a_post_or_a_file_whose_answer_was_lost_is_not_said_again() {
     }
     assert_eq!(posts(&office, &first), ["the plan is here", "the plan is here"]);
     let files = office.slack.files();
-    assert_eq!((files.len(), files[0].name.as_str(), files[0].text().as_str()), (1, "plan-9f3ac1.txt", "Plan: 7 to add"));
+    assert_eq!(
+        (files.len(), files[0].name.as_str(), files[0].text().as_str()),
+        (1, "plan-9f3ac1.txt", "Plan: 7 to add")
+    );
 }
 
 #[tokio::test]
@@ -128,7 +141,9 @@ async fn an_attempt_that_did_nothing_is_made_up_for() {
         office.slack.fail_next("chat.postMessage", 1, fault);
         let failed = office.chat.post(&call(2, 1), &place, &key, Some(&first), &message, None).await;
         match (fault, failed) {
-            (Fault::RateLimited(_), Err(Trouble::Passing { wait, .. })) => assert_eq!(wait.map(|w| w.as_secs()), Some(1)),
+            (Fault::RateLimited(_), Err(Trouble::Passing { wait, .. })) => {
+                assert_eq!(wait.map(|w| w.as_secs()), Some(1))
+            }
             (_, Err(Trouble::Passing { wait, .. })) => assert_eq!(wait, None),
             (_, other) => panic!("{other:?}"),
         }
@@ -146,7 +161,11 @@ async fn one_person_is_told_alone_and_once() {
     let lost = office.chat.tell(&call(5, 1), &place, &person("bob"), &message, None).await;
     assert!(matches!(lost, Err(Trouble::Passing { .. })), "{lost:?}");
     office.chat.tell(&call(5, 2), &place, &person("bob"), &message, None).await.expect("he is told");
-    office.chat.tell(&call(6, 1), &place, &person("alice"), &message, Some(&file("the plan"))).await.expect("she is told");
+    office
+        .chat
+        .tell(&call(6, 1), &place, &person("alice"), &message, Some(&file("the plan")))
+        .await
+        .expect("she is told");
     assert_eq!(office.slack.dms(&office.bob).len(), 1);
     assert_eq!(office.slack.dms(&office.alice)[0].files.len(), 1);
     assert!(office.slack.messages(&office.channel).is_empty());
@@ -167,7 +186,8 @@ async fn huge_texts_are_cut_and_never_refused() {
     let office = Office::quiet(Options { burst: None, ..Options::default() }).await;
     let first = office.card().await;
     let spans = |text: String| vec![Span::Strong(text.clone()), Span::Code(text.clone()), Span::Text(text)];
-    for (revision, text) in [(2, "<&>\"\\\n".repeat(9_000)), (3, "é🦀".repeat(30_000)), (4, "\u{1}".repeat(20_000))] {
+    for (revision, text) in [(2, "<&>\"\\\n".repeat(9_000)), (3, "é🦀".repeat(30_000)), (4, "\u{1}".repeat(20_000))]
+    {
         let mut huge = card(&office, Some(&first), "waiting");
         huge.message.lines = (0..40).map(|_| Line { spans: spans(text.clone()) }).collect();
         office.chat.card(&call(revision, 1), &huge).await.expect("it is cut");
@@ -240,7 +260,11 @@ async fn reactions_that_stand_are_read_with_who_gave_them() {
             (stranger, "+1", Standing::Guest)
         ]
     );
-    assert_eq!(office.chat.reactions(&place, "1.000001").await.expect("an answer"), None, "nothing is known of what is gone");
+    assert_eq!(
+        office.chat.reactions(&place, "1.000001").await.expect("an answer"),
+        None,
+        "nothing is known of what is gone"
+    );
 }
 
 #[tokio::test]
@@ -254,9 +278,9 @@ async fn what_lasts_names_its_remedy() {
         Err(Trouble::Lasting { line, .. }) => line,
         other => panic!("{other:?}"),
     };
-    office.slack.leave(&office.channel, kaas_fakes::slack::BOT_USER);
+    office.slack.leave(&office.channel, BOT_USER);
     office.card_fails(&line).await;
-    office.slack.join(&office.channel, kaas_fakes::slack::BOT_USER);
+    office.slack.join(&office.channel, BOT_USER);
     office.slack.set_channel(&office.channel, |channel| channel.is_archived = true);
     assert!(line(post().await).contains("#clusters is archived"));
     office.slack.set_channel(&office.channel, |channel| channel.is_archived = false);

@@ -9,9 +9,7 @@ use jiff::Timestamp;
 use kaas::chat::slack::{Known, Settings, SlackChat};
 use kaas::clock::SystemClock;
 use kaas::lifecycle::{ChangeNumber, ClusterKey, EffectKey, Person, Place, PlanDigest};
-use kaas::ports::{
-    Call, Card, CardKey, Desk, Field, FormField, Heard, Reply, RequestForm, Standing, Takes,
-};
+use kaas::ports::{Call, Card, CardKey, Desk, Field, FormField, Heard, Reply, RequestForm, Standing, Takes};
 use kaas::render::message::{Button, Line, Message, Press, Span};
 use kaas_fakes::slack::{ChannelId, FakeSlack, Options, UserId};
 use tokio_util::sync::CancellationToken;
@@ -174,7 +172,7 @@ impl Office {
 
     /// Without listening.
     pub async fn quiet(options: Options) -> Self {
-        let slack = FakeSlack::start_with(options).await;
+        let slack = workspace(options).await;
         let (alice, bob) = (slack.add_user("alice"), slack.add_user("bob"));
         let channel = slack.add_channel("clusters", &[&alice, &bob]);
         let chat = SlackChat::open(settings(&slack, &channel, &alice), SystemClock::shared()).await.expect("a chat");
@@ -194,6 +192,13 @@ impl Office {
     }
 }
 
+/// A workspace without anybody.
+pub async fn workspace(options: Options) -> FakeSlack {
+    // Two providers of TLS are in the program; whichever client comes first needs to know the one to use.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    FakeSlack::start_with(options).await
+}
+
 /// The settings of a chat: alice is known by her id, bob by his address.
 pub fn settings(slack: &FakeSlack, channel: &str, alice: &str) -> Settings {
     let known = |name: &str, id: Option<&str>, email: Option<&str>| Known {
@@ -207,7 +212,11 @@ pub fn settings(slack: &FakeSlack, channel: &str, alice: &str) -> Settings {
         signing_secret: Some(slack.signing_secret().to_owned().into()),
         connections: 2,
         reconnect: Duration::from_secs(1),
-        people: vec![known("alice", Some(alice), None), known("bob", None, Some("Bob@bank.example")), known("zoe", None, Some("zoe@bank.example"))],
+        people: vec![
+            known("alice", Some(alice), None),
+            known("bob", None, Some("Bob@bank.example")),
+            known("zoe", None, Some("zoe@bank.example")),
+        ],
         ..Settings::new(slack.bot_token().to_owned().into(), channel)
     }
 }

@@ -32,7 +32,9 @@ pub(super) enum Back {
 impl Back {
     fn user(&self) -> &str {
         match self {
-            Self::Url { user, .. } | Self::Channel { user, .. } | Self::Direct { user, .. } | Self::Person { user } => user,
+            Self::Url { user, .. } | Self::Channel { user, .. } | Self::Direct { user, .. } | Self::Person { user } => {
+                user
+            }
         }
     }
 }
@@ -71,7 +73,9 @@ impl SlackChat {
             Back::Url { url, user } => match self.api.respond(url, &sheet.clone().private()).await {
                 // The address is used up or too old.
                 Err(Failure::Refused { .. }) => self.tell_directly(user, sheet).await,
-                Err(Failure::Silent { what, .. }) if what.starts_with("HTTP 4") => self.tell_directly(user, sheet).await,
+                Err(Failure::Silent { what, .. }) if what.starts_with("HTTP 4") => {
+                    self.tell_directly(user, sheet).await
+                }
                 other => other,
             },
             Back::Channel { channel, thread, user } => {
@@ -100,10 +104,10 @@ impl SlackChat {
         if let Some(thread) = thread {
             body["thread_ts"] = json!(thread);
         }
-        self.write(channel, body, &CancellationToken::new()).await.map(drop).map_err(|trouble| Failure::Silent {
-            method: "chat.postMessage".to_owned(),
-            what: trouble.to_string(),
-        })
+        self.write(channel, body, &CancellationToken::new())
+            .await
+            .map(drop)
+            .map_err(|trouble| Failure::Silent { method: "chat.postMessage".to_owned(), what: trouble.to_string() })
     }
 
     /// Sends a file into somebody's direct messages, and says there what it is. Answers whether everything is said by that; if it fails, what to show instead.
@@ -142,7 +146,9 @@ fn with_content(message: &Message, file: &Attachment) -> Message {
     let shown: String = file.content.chars().take(SHOWN_MAX).collect();
     said.lines.extend(shown.lines().map(|line| Line { spans: vec![Span::Code(line.to_owned())] }));
     if shown.len() < file.content.len() {
-        said.lines.push(Line { spans: vec![Span::Text("… that was the beginning; Slack did not take the file.".to_owned())] });
+        said.lines.push(Line {
+            spans: vec![Span::Text("… that was the beginning; Slack did not take the file.".to_owned())],
+        });
     }
     said
 }

@@ -13,7 +13,9 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use slack_morphism::errors::SlackClientError;
 use slack_morphism::hyper_tokio::SlackClientHyperHttpsConnector;
-use slack_morphism::{SlackApiToken, SlackApiTokenValue, SlackClient, SlackClientApiCallContext, SlackClientHttpConnector};
+use slack_morphism::{
+    SlackApiToken, SlackApiTokenValue, SlackClient, SlackClientApiCallContext, SlackClientHttpConnector,
+};
 use url::Url;
 
 use crate::clock::SharedClock;
@@ -91,7 +93,10 @@ impl Api {
     pub fn new(api_url: &str, token: &SecretString, clock: SharedClock) -> anyhow::Result<Self> {
         let api_url = api_url.trim_end_matches('/');
         let base = Url::parse(api_url).context("Slack's address")?;
-        anyhow::ensure!(matches!(base.scheme(), "http" | "https"), "Slack's address begins with neither http:// nor https://");
+        anyhow::ensure!(
+            matches!(base.scheme(), "http" | "https"),
+            "Slack's address begins with neither http:// nor https://"
+        );
         // Whoever was first wins; a second installation changes nothing. The sockets take the one that is installed.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut http = HttpConnector::new();
@@ -164,7 +169,8 @@ impl Api {
         let url = self.address(method, url)?;
         let span = tracing::Span::none();
         let kind = "application/octet-stream".to_owned();
-        let call = self.client.http_api.connector.http_post_uri_binary::<Value>(url, kind, content, context(None, &span));
+        let call =
+            self.client.http_api.connector.http_post_uri_binary::<Value>(url, kind, content, context(None, &span));
         let call = async {
             match call.await {
                 Err(SlackClientError::ProtocolError(_)) => Ok(json!({ "ok": true })),
@@ -258,11 +264,5 @@ fn failure(method: &str, error: &SlackClientError) -> Failure {
 }
 
 /// Refusals that mean: not now.
-const BUSY: [&str; 6] = [
-    "internal_error",
-    "fatal_error",
-    "service_unavailable",
-    "request_timeout",
-    "team_added_to_org",
-    "accesslimited",
-];
+const BUSY: [&str; 6] =
+    ["internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org", "accesslimited"];

@@ -65,7 +65,12 @@ impl Cards {
 
 impl SlackChat {
     /// The message of a card, as far as this process or the channel's recent history knows. `again` looks into the history in any case.
-    pub(super) async fn message_of(&self, card: &CardKey, key: Option<&str>, again: bool) -> Result<Option<String>, Failure> {
+    pub(super) async fn message_of(
+        &self,
+        card: &CardKey,
+        key: Option<&str>,
+        again: bool,
+    ) -> Result<Option<String>, Failure> {
         if let Some(message) = self.cards.message_of(card) {
             return Ok(Some(message));
         }
@@ -94,7 +99,8 @@ impl SlackChat {
         if let Some(tag) = self.cards.tag_of(message) {
             return Ok(Some(tag));
         }
-        let span = [("channel", self.channel.as_str()), ("oldest", message), ("latest", message), ("inclusive", "true")];
+        let span =
+            [("channel", self.channel.as_str()), ("oldest", message), ("latest", message), ("inclusive", "true")];
         let params = [&span[..], &[("limit", "1"), ("include_all_metadata", "true")]].concat();
         let answer = self.api.get("conversations.history", &params).await?;
         let found = answer["messages"].as_array().into_iter().flatten().find(|found| found["ts"] == message);

@@ -104,8 +104,7 @@ pub(super) fn shown_instead(replies: &[Reply]) -> Option<Value> {
         return None;
     }
     let lines = replies.iter().flat_map(|reply| reply.message.lines.clone()).collect();
-    let Drawn { blocks, .. } =
-        draw::one(&Message { lines, ..Message::default() }, &Names::new(), None, None);
+    let Drawn { blocks, .. } = draw::one(&Message { lines, ..Message::default() }, &Names::new(), None, None);
     let view = json!({
         "type": "modal", "callback_id": "kaas_said", "title": plain("kaas", TITLE_MAX), "close": plain("Close", TITLE_MAX),
         "blocks": blocks,
@@ -143,14 +142,19 @@ mod tests {
         let said = errors["errors"].as_object().expect("an object");
         assert_eq!(said.keys().collect::<Vec<_>>(), ["name", "size"]);
         assert_eq!(said["size"], "no such size");
-        assert!(said["name"].as_str().is_some_and(|text| text.starts_with("no such class x") && text.chars().count() <= 500));
+        assert!(
+            said["name"]
+                .as_str()
+                .is_some_and(|text| text.starts_with("no such class x") && text.chars().count() <= 500)
+        );
     }
 
     #[test]
     fn a_form_within_slacks_limits_however_long_its_words_are() {
         let long = "é".repeat(5_000);
         let choices = (0..300).map(|n| (n.to_string(), long.clone())).chain([(long.clone(), long.clone())]).collect();
-        let of = |field, takes| FormField { field, label: long.clone(), hint: Some(long.clone()), optional: true, takes };
+        let of =
+            |field, takes| FormField { field, label: long.clone(), hint: Some(long.clone()), optional: true, takes };
         let form = RequestForm {
             title: long.clone(),
             submit: String::new(),

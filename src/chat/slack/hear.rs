@@ -109,13 +109,17 @@ impl Ear {
             }
             Hearing::Filled { id, user, fields } => self.filled(id, &user, &fields).await,
             Hearing::Rejection { id, user, value, reason } => self.rejection(id, &user, &value, &reason).await,
-            Hearing::Challenge(challenge) => Taken { verdict: "taken", answer: Some(json!({ "challenge": challenge })) },
+            Hearing::Challenge(challenge) => {
+                Taken { verdict: "taken", answer: Some(json!({ "challenge": challenge })) }
+            }
             Hearing::Gone(what) => {
                 tracing::error!(slack.event = what, "kaas was taken out of Slack: install the app again");
                 Taken::bare("taken")
             }
             Hearing::Nothing("app_rate_limited") => {
-                tracing::warn!("Slack holds events back because there are too many; reactions are read again by the sweep");
+                tracing::warn!(
+                    "Slack holds events back because there are too many; reactions are read again by the sweep"
+                );
                 Taken::bare("ignored")
             }
             Hearing::Nothing(_) => Taken::bare("ignored"),
@@ -166,7 +170,8 @@ impl Ear {
         message: &str,
         when: Option<Timestamp>,
     ) -> Taken {
-        let back = Back::Channel { channel: self.chat.channel.clone(), thread: Some(message.to_owned()), user: user.clone() };
+        let back =
+            Back::Channel { channel: self.chat.channel.clone(), thread: Some(message.to_owned()), user: user.clone() };
         let tag = match self.chat.card_at(message).await {
             Ok(Some(tag)) => tag,
             Ok(None) => return Taken::bare("ignored"),
@@ -181,7 +186,15 @@ impl Ear {
         Taken::with(None)
     }
 
-    async fn press(&self, id: String, user: String, tag: Tag, press: Press, back: Back, when: Option<Timestamp>) -> Taken {
+    async fn press(
+        &self,
+        id: String,
+        user: String,
+        tag: Tag,
+        press: Press,
+        back: Back,
+        when: Option<Timestamp>,
+    ) -> Taken {
         let Some(heard) = self.heard(id, &user, when).await else { return self.unasked(back) };
         let replies = self.desk.press(&heard, &tag.card(), tag.plan.as_ref(), press, None).await;
         self.answer(back, replies);
@@ -210,7 +223,9 @@ impl Ear {
     // ---- after the acknowledgement ----
 
     async fn open_form(&self, id: String, user: &str, trigger: &str, back: Back) {
-        let Some(heard) = self.heard(id, user, None).await else { return self.chat.tell_back(&back, &Message::text(UNASKED)).await };
+        let Some(heard) = self.heard(id, user, None).await else {
+            return self.chat.tell_back(&back, &Message::text(UNASKED)).await;
+        };
         let view = form::request(&self.desk.form(&heard).await);
         if let Err(failure) = self.chat.api.post("views.open", &json!({ "trigger_id": trigger, "view": view })).await {
             tracing::info!(slack.failure = %failure, "the form could not be opened; the help goes out instead");
@@ -222,7 +237,10 @@ impl Ear {
     async fn open(&self, trigger: &str, view: Value, back: Back) {
         if let Err(failure) = self.chat.api.post("views.open", &json!({ "trigger_id": trigger, "view": view })).await {
             tracing::info!(slack.failure = %failure, "the form for a reason could not be opened");
-            let line = format!("Slack did not open the form. Press the button again, or send: {} reject NAME reason=\"…\"", self.chat.command);
+            let line = format!(
+                "Slack did not open the form. Press the button again, or send: {} reject NAME reason=\"…\"",
+                self.chat.command
+            );
             self.chat.tell_back(&back, &Message::text(line)).await;
         }
     }

@@ -37,7 +37,9 @@ impl SlackIntake {
     /// The chat has no signing secret.
     pub fn new(chat: Arc<SlackChat>, desk: Arc<dyn Desk>) -> anyhow::Result<Self> {
         let secret = chat.signing_secret.clone().ok_or_else(|| {
-            anyhow::anyhow!("Slack: without the app's signing secret no delivery over HTTP can be told from a forged one")
+            anyhow::anyhow!(
+                "Slack: without the app's signing secret no delivery over HTTP can be told from a forged one"
+            )
         })?;
         anyhow::ensure!(!secret.expose_secret().trim().is_empty(), "Slack: the signing secret is empty");
         Ok(Self { ear: Ear { chat, desk }, secret, taken: Mutex::default() })

@@ -22,8 +22,15 @@ pub(super) const SCOPES: &[(&str, &str)] = &[
 ];
 
 /// What the app hears.
-const EVENTS: &[&str] =
-    &["app_home_opened", "app_mention", "app_uninstalled", "message.im", "reaction_added", "reaction_removed", "tokens_revoked"];
+const EVENTS: &[&str] = &[
+    "app_home_opened",
+    "app_mention",
+    "app_uninstalled",
+    "message.im",
+    "reaction_added",
+    "reaction_removed",
+    "tokens_revoked",
+];
 
 /// The app's manifest, as YAML: for Socket Mode, or for signed HTTP at an address such as `https://kaas.example.com/webhook/slack`.
 pub fn manifest(http_url: Option<&str>) -> String {

@@ -231,7 +231,8 @@ async fn find_channel(api: &Api, wanted: &str) -> anyhow::Result<Value> {
     }
     let mut cursor = String::new();
     for _ in 0..PAGES_MAX {
-        let mut params = vec![("types", "public_channel,private_channel"), ("exclude_archived", "true"), ("limit", PAGE)];
+        let mut params =
+            vec![("types", "public_channel,private_channel"), ("exclude_archived", "true"), ("limit", PAGE)];
         if !cursor.is_empty() {
             params.push(("cursor", &cursor));
         }
@@ -246,7 +247,9 @@ async fn find_channel(api: &Api, wanted: &str) -> anyhow::Result<Value> {
         }
         cursor = next;
     }
-    anyhow::bail!("Slack: there is no channel #{name} that kaas can see; if it is there, invite kaas with /invite @kaas")
+    anyhow::bail!(
+        "Slack: there is no channel #{name} that kaas can see; if it is there, invite kaas with /invite @kaas"
+    )
 }
 
 /// Whether kaas can and may work there.
@@ -255,7 +258,10 @@ fn check_channel(channel: &Value, settings: &Settings) -> anyhow::Result<()> {
     let name = &settings.channel;
     anyhow::ensure!(channel["id"].as_str().is_some_and(|id| !id.is_empty()), "Slack: {name} has no id");
     anyhow::ensure!(flag("is_member") != Some(false), "Slack: kaas is not in {name}; invite it with /invite @kaas");
-    anyhow::ensure!(flag("is_archived") != Some(true), "Slack: {name} is archived; unarchive it, or give kaas another channel");
+    anyhow::ensure!(
+        flag("is_archived") != Some(true),
+        "Slack: {name} is archived; unarchive it, or give kaas another channel"
+    );
     let shared = flag("is_ext_shared") == Some(true) || flag("is_pending_ext_shared") == Some(true);
     anyhow::ensure!(
         !shared || settings.allow_shared,

@@ -19,7 +19,13 @@ pub(super) enum Refused {
 }
 
 /// Checks a delivery: `timestamp` and `signature` are its headers.
-pub(super) fn check(secret: &[u8], timestamp: &str, body: &[u8], signature: &str, now: Timestamp) -> Result<(), Refused> {
+pub(super) fn check(
+    secret: &[u8],
+    timestamp: &str,
+    body: &[u8],
+    signature: &str,
+    now: Timestamp,
+) -> Result<(), Refused> {
     let is_number = (1..=12).contains(&timestamp.len()) && timestamp.bytes().all(|byte| byte.is_ascii_digit());
     if !is_number || secret.is_empty() {
         return Err(Refused::Forged);

@@ -87,7 +87,10 @@ impl Chat for SlackChat {
     ) -> Answer<()> {
         let user = self.people.user_of(&person.id).await.map_err(|failure| self.trouble(failure))?;
         let Some(user) = user else {
-            let line = format!("Slack: nobody there is known to be {}; add their Slack user id or e-mail address", person.name);
+            let line = format!(
+                "Slack: nobody there is known to be {}; add their Slack user id or e-mail address",
+                person.name
+            );
             return Err(Trouble::Lasting { line, source: None });
         };
         let channel = self.direct(&user).await.map_err(|failure| self.trouble(failure))?;
@@ -138,7 +141,9 @@ impl SlackChat {
     ) -> Answer<()> {
         let key = call.key.to_string();
         let file = file.filter(|file| !file.content.is_empty());
-        if call.attempt > 1 && self.was_said(channel, thread, &key, file).await.map_err(|failure| self.trouble(failure))? {
+        if call.attempt > 1
+            && self.was_said(channel, thread, &key, file).await.map_err(|failure| self.trouble(failure))?
+        {
             return Ok(());
         }
         let names = self.people.names(message).await;
@@ -170,7 +175,8 @@ impl SlackChat {
             },
             None => self.history(channel).await?,
         };
-        let is_it = |message: &&Value| has_block(message, key) || file.is_some_and(|file| has_file(message, &file_name(file)));
+        let is_it =
+            |message: &&Value| has_block(message, key) || file.is_some_and(|file| has_file(message, &file_name(file)));
         Ok(messages.iter().filter(|message| self.people.is_own(message)).any(|message| is_it(&message)))
     }
 
@@ -188,7 +194,10 @@ impl SlackChat {
         }
         let answer = answer.map_err(|failure| self.limited(channel, failure))?;
         answer["ts"].as_str().map(str::to_owned).ok_or_else(|| {
-            Trouble::passing("Slack does not say which message it posted", anyhow::anyhow!("chat.postMessage without a ts"))
+            Trouble::passing(
+                "Slack does not say which message it posted",
+                anyhow::anyhow!("chat.postMessage without a ts"),
+            )
         })
     }
 
@@ -203,11 +212,13 @@ impl SlackChat {
         let (name, length) = (file_name(file), file.content.len().to_string());
         let params = [("filename", name.as_str()), ("length", length.as_str())];
         let place = self.api.get("files.getUploadURLExternal", &params).await?;
-        let missing = |what: &str| Failure::Silent { method: "files.getUploadURLExternal".to_owned(), what: what.to_owned() };
+        let missing =
+            |what: &str| Failure::Silent { method: "files.getUploadURLExternal".to_owned(), what: what.to_owned() };
         let url = place["upload_url"].as_str().ok_or_else(|| missing("no upload_url"))?;
         let id = place["file_id"].as_str().ok_or_else(|| missing("no file_id"))?;
         self.api.upload(url, file.content.as_bytes()).await?;
-        let mut body = json!({ "files": [{ "id": id, "title": name }], "channel_id": channel, "initial_comment": comment });
+        let mut body =
+            json!({ "files": [{ "id": id, "title": name }], "channel_id": channel, "initial_comment": comment });
         if let Some(thread) = thread {
             body["thread_ts"] = json!(thread);
         }

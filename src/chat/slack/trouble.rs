@@ -24,7 +24,12 @@ impl Failure {
     pub fn remedy(&self, channel: &str) -> String {
         let Self::Refused { method, code, detail } = self else { return format!("Slack does not answer ({self})") };
         match code.as_str() {
-            "invalid_auth" | "not_authed" | "account_inactive" | "token_revoked" | "token_expired" | "no_permission"
+            "invalid_auth"
+            | "not_authed"
+            | "account_inactive"
+            | "token_revoked"
+            | "token_expired"
+            | "no_permission"
             | "not_allowed_token_type" => {
                 format!("Slack: the token is not valid ({code}); install the app again and give kaas the new one")
             }
@@ -33,7 +38,9 @@ impl Failure {
             }
             "not_in_channel" => format!("Slack: kaas is not in {channel}; invite it with /invite @kaas"),
             "channel_not_found" => {
-                format!("Slack: there is no {channel} that kaas can see; if it is there, invite kaas with /invite @kaas")
+                format!(
+                    "Slack: there is no {channel} that kaas can see; if it is there, invite kaas with /invite @kaas"
+                )
             }
             "is_archived" => format!("Slack: {channel} is archived; unarchive it, or give kaas another channel"),
             "restricted_action" | "restricted_action_read_only_channel" | "restricted_action_thread_locked" => {
@@ -41,7 +48,9 @@ impl Failure {
             }
             "missing_scope" => {
                 let needed = detail.as_deref().unwrap_or("a scope");
-                format!("Slack: the app lacks {needed}; add it (kaas slack manifest has them all) and install the app again")
+                format!(
+                    "Slack: the app lacks {needed}; add it (kaas slack manifest has them all) and install the app again"
+                )
             }
             "users_not_found" | "user_not_found" => "Slack: there is nobody with that id or address".to_owned(),
             "user_disabled" | "cannot_dm_bot" | "user_not_visible" => {

@@ -16,13 +16,38 @@ pub(super) enum Hearing {
     /// Typed the slash command.
     Command { user: String, text: String, trigger: String, response_url: String },
     /// Spoke to kaas, in a channel or directly.
-    Speech { id: String, user: String, text: String, channel: String, thread: Option<String>, direct: bool, when: Option<Timestamp> },
+    Speech {
+        id: String,
+        user: String,
+        text: String,
+        channel: String,
+        thread: Option<String>,
+        direct: bool,
+        when: Option<Timestamp>,
+    },
     /// Reacted on a message, or took a reaction back.
-    Reaction { id: String, user: String, emoji: String, given: bool, channel: String, message: String, when: Option<Timestamp>, on: Option<String> },
+    Reaction {
+        id: String,
+        user: String,
+        emoji: String,
+        given: bool,
+        channel: String,
+        message: String,
+        when: Option<Timestamp>,
+        on: Option<String>,
+    },
     /// Opened their own page.
     Home { user: String },
     /// Pressed a button of a message.
-    Press { user: String, press: Press, value: String, message: String, at: String, trigger: String, response_url: Option<String> },
+    Press {
+        user: String,
+        press: Press,
+        value: String,
+        message: String,
+        at: String,
+        trigger: String,
+        response_url: Option<String>,
+    },
     /// Wants the form for a new cluster.
     Form { id: String, user: String, trigger: String },
     /// Sent the form for a new cluster.
@@ -145,7 +170,9 @@ fn pressed(payload: &Value) -> Read {
         user,
         press,
         value: need(action, "/value")?,
-        message: text(payload, "/container/message_ts").or_else(|| text(payload, "/message/ts")).ok_or(Garbled("message_ts"))?,
+        message: text(payload, "/container/message_ts")
+            .or_else(|| text(payload, "/message/ts"))
+            .ok_or(Garbled("message_ts"))?,
         at,
         trigger: need(payload, "/trigger_id")?,
         response_url: text(payload, "/response_url"),
@@ -169,7 +196,12 @@ fn submitted(payload: &Value) -> Read {
     };
     if callback == REJECTION {
         let id = format!("slack/reject/{id}");
-        return Ok(Hearing::Rejection { id, user, value: need(view, "/private_metadata")?, reason: value(REASON).unwrap_or_default() });
+        return Ok(Hearing::Rejection {
+            id,
+            user,
+            value: need(view, "/private_metadata")?,
+            reason: value(REASON).unwrap_or_default(),
+        });
     }
     let fields: Vec<(Field, String)> =
         Field::ALL.into_iter().filter_map(|field| Some((field, value(field.name())?))).collect();
@@ -180,7 +212,8 @@ fn submitted(payload: &Value) -> Read {
 
 /// A short fingerprint of what a form holds (FNV-1a): it tells two contents of one view apart, and nothing rests on it being hard to find another one.
 fn fingerprint(fields: &[(Field, String)]) -> u64 {
-    let bytes = fields.iter().flat_map(|(field, value)| field.name().bytes().chain([0]).chain(value.bytes()).chain([0]));
+    let bytes =
+        fields.iter().flat_map(|(field, value)| field.name().bytes().chain([0]).chain(value.bytes()).chain([0]));
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
