@@ -86,7 +86,12 @@ async fn a_card_that_was_deleted_is_posted_anew() {
         .post(&call(3, 1), &place, &card_key(), Some(&first), &Message::text("said"), None)
         .await
         .expect("a post");
-    assert!(office.slack.messages(&office.channel).iter().any(|message| message.text == "said"));
+    let plan = file("Plan: 7 to add");
+    let with_plan = Message::text("the plan");
+    office.chat.post(&call(4, 1), &place, &card_key(), Some(&first), &with_plan, Some(&plan)).await.expect("a post");
+    for text in ["said", "the plan"] {
+        assert!(office.slack.messages(&office.channel).iter().any(|message| message.text == text), "{text}");
+    }
 }
 
 #[tokio::test]

@@ -58,6 +58,8 @@ pub const CONNECTIONS_MAX: u32 = 10;
 
 /// What a Slack chat is made of.
 pub struct Settings {
+    /// Its name among the chats of this kaas: [`NAME`], where there is one Slack.
+    pub name: String,
     /// Where the Web API is: [`API_URL`], or a stand-in.
     pub api_url: String,
     /// The bot's token: `xoxb-…`.
@@ -84,6 +86,7 @@ impl Settings {
     /// Settings with everything else as usual.
     pub fn new(bot_token: SecretString, channel: impl Into<String>) -> Self {
         Self {
+            name: NAME.to_owned(),
             api_url: API_URL.to_owned(),
             bot_token,
             app_token: None,
@@ -111,6 +114,7 @@ pub struct Known {
 
 /// The chat in Slack.
 pub struct SlackChat {
+    name: String,
     api: Arc<Api>,
     people: People,
     pace: Pace,
@@ -165,6 +169,7 @@ impl SlackChat {
         tracing::info!(slack.team = home.team, slack.channel = id, "kaas is in Slack");
         let channel_name = channel["name"].as_str().map_or_else(|| settings.channel.clone(), |name| format!("#{name}"));
         Ok(Arc::new(Self {
+            name: settings.name,
             people: People::new(Arc::clone(&api), home, settings.people, Arc::clone(&clock)),
             api,
             pace: Pace::default(),
@@ -186,7 +191,12 @@ impl SlackChat {
 
     /// Where its cards are posted.
     pub fn place(&self) -> Place {
-        Place { chat: NAME.to_owned(), channel: self.channel.clone() }
+        Place { chat: self.name.clone(), channel: self.channel.clone() }
+    }
+
+    /// Its name among the chats of this kaas.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     fn sockets(&self) -> MutexGuard<'_, BTreeSet<String>> {
