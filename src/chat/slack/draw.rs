@@ -14,16 +14,16 @@ use crate::render::message::{Button, Line, Message, Press, Span};
 pub(super) const BLOCKS_MAX: usize = 12_000;
 /// The plain text of a message, in characters.
 pub(super) const TEXT_MAX: usize = 4_000;
-/// One piece of a line, in characters; a longer line is cut into several.
+/// One piece of a line, in characters once they are escaped; a longer line is cut into several.
 const PIECE_MAX: usize = 2_000;
+/// The elements of one piece, as JSON, in characters.
+const ELEMENTS_MAX: usize = 5_000;
 /// What is kept free for what holds the pieces together, in characters of JSON.
 const FRAME: usize = 600;
 /// The text of a button.
 const LABEL_MAX: usize = 75;
 /// Buttons of one block.
 const BUTTONS_MAX: usize = 25;
-/// The longest address of a link.
-const URL_MAX: usize = 3_000;
 /// The block that holds the buttons.
 const BUTTONS: &str = "kaas/buttons";
 /// What a cut message ends with.
@@ -169,20 +169,22 @@ fn pieces(message: &Message, names: &Names) -> Vec<Piece> {
 fn line_pieces(line: &Line, names: &Names) -> Vec<Piece> {
     let is_code = !line.spans.is_empty() && line.spans.iter().all(|span| matches!(span, Span::Code(_)));
     if is_code {
-        let text = line.plain();
-        let cut = chunks(&text, PIECE_MAX);
-        return cut.map(|part| Piece { is_code, elements: vec![literal(&part, None)], text: escaped(&part) }).collect();
+        let parts = chunks(&line.plain(), PIECE_MAX);
+        let piece = |part: String| Piece { is_code, elements: vec![literal(&part, None)], text: escaped(&part) };
+        return parts.into_iter().map(piece).collect();
     }
     let mut out: Vec<Piece> = Vec::new();
     let mut open = Piece { is_code, elements: Vec::new(), text: String::new() };
-    for span in &line.spans {
-        for (element, text) in span_parts(span, names) {
-            if !open.elements.is_empty() && open.text.chars().count() + text.chars().count() > PIECE_MAX {
-                out.push(std::mem::replace(&mut open, Piece { is_code, elements: Vec::new(), text: String::new() }));
-            }
-            open.elements.push(element);
-            open.text.push_str(&text);
+    let (mut long, mut costly) = (0, 0);
+    for (element, text) in line.spans.iter().flat_map(|span| span_parts(span, names)) {
+        let (longer, more) = (text.chars().count(), length(&element));
+        if !open.elements.is_empty() && (long + longer > PIECE_MAX || costly + more > ELEMENTS_MAX) {
+            out.push(std::mem::replace(&mut open, Piece { is_code, elements: Vec::new(), text: String::new() }));
+            (long, costly) = (0, 0);
         }
+        (long, costly) = (long + longer, costly + more);
+        open.elements.push(element);
+        open.text.push_str(&text);
     }
     out.push(open);
     out
@@ -190,7 +192,7 @@ fn line_pieces(line: &Line, names: &Names) -> Vec<Piece> {
 
 fn span_parts(span: &Span, names: &Names) -> Vec<(Value, String)> {
     let cut = |text: &str, style: Option<&str>| -> Vec<(Value, String)> {
-        chunks(text, PIECE_MAX / 4).map(|part| (literal(&part, style), escaped(&part))).collect()
+        chunks(text, PIECE_MAX).into_iter().map(|part| (literal(&part, style), escaped(&part))).collect()
     };
     match span {
         Span::Text(text) => cut(text, None),
@@ -200,19 +202,26 @@ fn span_parts(span: &Span, names: &Names) -> Vec<(Value, String)> {
             Some(id) => vec![(json!({ "type": "user", "user_id": id }), format!("<@{id}>"))],
             None => cut(&format!("@{}", person.name), None),
         },
-        Span::Link { text, url } if is_address(url) && text.chars().count() <= PIECE_MAX / 4 && !text.is_empty() => {
-            let plain =
-                if text == url { format!("<{}>", bare(url)) } else { format!("<{}|{}>", bare(url), escaped(text)) };
-            vec![(json!({ "type": "link", "url": url, "text": text }), plain)]
-        }
-        Span::Link { .. } => cut(&span.plain(), None),
+        Span::Link { text, url } => match link(text, url) {
+            Some(link) => vec![link],
+            None => cut(&span.plain(), None),
+        },
     }
+}
+
+/// A link, where it is one that Slack takes and that fits.
+fn link(text: &str, url: &str) -> Option<(Value, String)> {
+    let shown = chunks(text, PIECE_MAX).pop()?;
+    let plain = if text == url { format!("<{}>", bare(url)) } else { format!("<{}|{}>", bare(url), escaped(&shown)) };
+    let element = json!({ "type": "link", "url": url, "text": shown });
+    let fits = plain.chars().count() <= PIECE_MAX && length(&element) <= ELEMENTS_MAX;
+    (is_address(url) && fits).then_some((element, plain))
 }
 
 /// An address that Slack makes a link of and that breaks out of nothing.
 fn is_address(url: &str) -> bool {
     let web = url.starts_with("https://") || url.starts_with("http://");
-    web && url.len() <= URL_MAX && !url.contains(|c: char| c.is_whitespace() || c.is_control())
+    web && !url.contains(|c: char| c.is_whitespace() || c.is_control())
 }
 
 /// An address within `<…|…>`.
@@ -227,11 +236,27 @@ fn literal(text: &str, style: Option<&str>) -> Value {
     }
 }
 
-/// The text in parts of at most so many characters; none of an empty one.
-fn chunks(text: &str, most: usize) -> impl Iterator<Item = String> {
-    let chars: Vec<char> = text.chars().collect();
-    let parts: Vec<String> = chars.chunks(most).map(|part| part.iter().collect()).collect();
-    parts.into_iter()
+/// The text in parts of at most so many characters once they are escaped; none of an empty one. What cannot be seen becomes a space.
+fn chunks(text: &str, most: usize) -> Vec<String> {
+    let (mut parts, mut part, mut long) = (Vec::new(), String::new(), 0);
+    for c in text.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }) {
+        let longer = match c {
+            '&' => 5,
+            '<' | '>' => 4,
+            '"' | '\\' | '\n' => 2,
+            _ => 1,
+        };
+        if long + longer > most {
+            parts.push(std::mem::take(&mut part));
+            long = 0;
+        }
+        long += longer;
+        part.push(c);
+    }
+    if !part.is_empty() {
+        parts.push(part);
+    }
+    parts
 }
 
 /// The pieces on as many sheets as they need, each within Slack's limits.

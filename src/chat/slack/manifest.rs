@@ -32,7 +32,7 @@ const EVENTS: &[&str] = &[
     "tokens_revoked",
 ];
 
-/// The app's manifest, as YAML: for Socket Mode, or for signed HTTP at an address such as `https://kaas.example.com/webhook/slack`.
+/// The app's manifest, as YAML: for Socket Mode, or for signed HTTP at an address such as `https://kaas.example.com/slack`.
 pub fn manifest(http_url: Option<&str>) -> String {
     let mut out = String::new();
     let mut line = |text: &str| {
@@ -58,7 +58,7 @@ pub fn manifest(http_url: Option<&str>) -> String {
     line("      description: Opens the form for a new cluster");
     line("  slash_commands:");
     line("    - command: /kaas");
-    line("      description: Ask for a cluster, approve, list, extend, destroy");
+    line("      description: Ask for a cluster, approve, list, destroy");
     line("      usage_hint: request teal-otter size=small");
     line("      should_escape: true");
     if let Some(url) = http_url {
@@ -118,8 +118,8 @@ mod tests {
 
     #[test]
     fn over_http_every_way_in_has_the_address_and_nothing_breaks_out_of_it() {
-        let text = manifest(Some("https://kaas.example.com/webhook/slack"));
-        assert_eq!(text.matches("\"https://kaas.example.com/webhook/slack\"").count(), 3);
+        let text = manifest(Some("https://kaas.example.com/slack"));
+        assert_eq!(text.matches("\"https://kaas.example.com/slack\"").count(), 3);
         assert!(text.contains("socket_mode_enabled: false"));
         assert!(!manifest(Some("https://a\"\nx: y")).contains("\nx: y"));
     }

@@ -18,6 +18,9 @@ use crate::lifecycle::{Person, Place};
 use crate::ports::{Answer, Attachment, Call, Card, CardKey, Chat, Reacted, Trouble, Vital};
 use crate::render::message::Message;
 
+/// Slack's words for a thread that is not there.
+const NO_THREAD: [&str; 3] = ["thread_not_found", "cannot_reply_to_message", "invalid_thread_ts"];
+
 /// The longest name of a file.
 const FILE_NAME_MAX: usize = 200;
 
@@ -187,7 +190,7 @@ impl SlackChat {
         body["unfurl_links"] = json!(false);
         body["unfurl_media"] = json!(false);
         let mut answer = self.api.post("chat.postMessage", &body).await;
-        if answer.as_ref().is_err_and(|failure| failure.is(&["thread_not_found", "cannot_reply_to_message"])) {
+        if answer.as_ref().is_err_and(|failure| failure.is(&NO_THREAD)) {
             // The card was deleted: what there is to say is said in the channel.
             body["thread_ts"] = Value::Null;
             answer = self.api.post("chat.postMessage", &body).await;
@@ -222,7 +225,15 @@ impl SlackChat {
         if let Some(thread) = thread {
             body["thread_ts"] = json!(thread);
         }
-        self.api.post("files.completeUploadExternal", &body).await.map(drop)
+        let method = "files.completeUploadExternal";
+        match self.api.post(method, &body).await {
+            // The card was deleted: what there is to say is said in the channel.
+            Err(gone) if thread.is_some() && gone.is(&NO_THREAD) => {
+                body["thread_ts"] = Value::Null;
+                self.api.post(method, &body).await.map(drop)
+            }
+            other => other.map(drop),
+        }
     }
 
     /// The channel of the direct messages with somebody.
