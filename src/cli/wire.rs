@@ -142,6 +142,7 @@ pub fn slack_settings(tenant: &TenantConfig, slack: &SlackConfig) -> anyhow::Res
         channel: slack.channel.clone(),
         connections: slack.connections,
         reconnect: std::time::Duration::from_secs(5),
+        patience: std::time::Duration::MAX,
         people: tenant.people.iter().map(known).collect(),
         allow_shared: slack.allow_shared,
         command: "/kaas".to_owned(),

@@ -89,7 +89,7 @@ pub(super) fn chat(raw: &raw::Chat, base: &Path, path: &str, report: &mut Report
                 bot_token: secret(&raw.bot_token, base)?,
                 app_token,
                 signing_secret,
-                connections: u32::try_from(raw.connections.unwrap_or(4)).ok()?,
+                connections: u32::try_from(raw.connections.unwrap_or(2)).ok()?,
                 allow_shared: raw.allow_shared.unwrap_or(false),
                 api_url: api_url(raw.api_url.as_deref(), "https://slack.com/api", path, report),
             }))

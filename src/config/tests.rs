@@ -32,7 +32,7 @@ fn the_example_means_what_it_says() {
     let acme = config.tenant("acme").unwrap();
     assert_eq!(acme.time_zone.iana_name(), Some("Europe/Berlin"));
     let ChatConfig::Slack(slack) = &acme.chat else { panic!("{:?}", acme.chat) };
-    assert_eq!((slack.channel.as_str(), slack.connections), ("C024BE91L", 4));
+    assert_eq!((slack.channel.as_str(), slack.connections), ("C024BE91L", 2));
     let ForgeConfig::GitHub(github) = &acme.forge else { panic!("{:?}", acme.forge) };
     assert_eq!((github.repository.as_str(), github.app), ("acme/clusters", Some((123_456, 7_654_321))));
     assert_eq!(config.web, Some("127.0.0.1:3000".parse().unwrap()));

@@ -82,6 +82,8 @@ impl House {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let dir = tempfile::tempdir().unwrap();
         let slack = FakeSlack::start_with(Options::default()).await;
+        // kaas is started again and again here, faster than Slack lets an app open its sockets.
+        slack.set_options(|options| options.tiers = false);
         let channel = slack.populate();
         let user =
             |name: &&str| SimUser { id: format!("u-{name}"), username: (*name).to_owned(), name: (*name).to_owned() };

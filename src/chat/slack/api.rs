@@ -77,6 +77,9 @@ impl Failure {
     }
 }
 
+/// The first and the longest pause between two tries of a call that is made patiently.
+const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+
 /// The Web API.
 pub(super) struct Api {
     pub client: Arc<Client>,
@@ -117,6 +120,30 @@ impl Api {
             clock,
             heard: AtomicI64::new(0),
         })
+    }
+
+    /// Reads, again and again for as long as that where Slack does not answer.
+    pub async fn get_patiently(
+        &self,
+        method: &str,
+        params: &[(&str, &str)],
+        patience: Duration,
+    ) -> Result<Value, Failure> {
+        let (mut waited, mut pause) = (Duration::ZERO, PAUSE.0);
+        loop {
+            let failure = match self.get(method, params).await {
+                Err(failure @ (Failure::Limited { .. } | Failure::Silent { .. })) if waited < patience => failure,
+                answered => return answered,
+            };
+            let asked = match &failure {
+                Failure::Limited { wait, .. } => Duration::try_from(*wait).unwrap_or(pause),
+                Failure::Silent { .. } | Failure::Refused { .. } => pause,
+            };
+            tracing::warn!(slack.failure = %failure, "Slack does not answer; the next try is in {} s", asked.as_secs());
+            tokio::time::sleep(asked).await;
+            waited = waited.saturating_add(asked);
+            pause = (pause * 2).min(PAUSE.1);
+        }
     }
 
     /// Reads.

@@ -74,6 +74,8 @@ pub struct Settings {
     pub connections: u32,
     /// How long to wait before a socket that could not be opened is tried again.
     pub reconnect: Duration,
+    /// How long a Slack that does not answer is waited for at the start.
+    pub patience: Duration,
     /// The people whom kaas knows.
     pub people: Vec<Known>,
     /// Whether the channel may be shared with other organisations.
@@ -92,8 +94,9 @@ impl Settings {
             app_token: None,
             signing_secret: None,
             channel: channel.into(),
-            connections: 4,
+            connections: 2,
             reconnect: Duration::from_secs(15),
+            patience: Duration::ZERO,
             people: Vec::new(),
             allow_shared: false,
             command: "/kaas".to_owned(),
@@ -151,12 +154,19 @@ impl SlackChat {
         );
         let api = Arc::new(Api::new(&settings.api_url, &settings.bot_token, Arc::clone(&clock))?);
         let told = |failure: &Failure| anyhow::anyhow!(failure.remedy(&settings.channel));
-        let auth = api.get("auth.test", &[]).await.map_err(|failure| told(&failure))?;
+        let patience = settings.patience;
+        let auth = api.get_patiently("auth.test", &[], patience).await.map_err(|failure| told(&failure))?;
         if let Some(token) = &settings.app_token {
-            let opened = api.post_as_app(token, "apps.connections.open").await;
-            opened.map_err(|failure| told(&failure).context("Slack does not take the app's own token (xapp-…)"))?;
+            match api.post_as_app(token, "apps.connections.open").await {
+                Ok(_) => {}
+                Err(failure @ Failure::Refused { .. }) => {
+                    return Err(told(&failure).context("Slack does not take the app's own token (xapp-…)"));
+                }
+                // Whoever listens tries again.
+                Err(failure) => tracing::warn!(slack.failure = %failure, "the app's own token could not be tried"),
+            }
         }
-        let channel = find_channel(&api, &settings.channel).await?;
+        let channel = find_channel(&api, &settings.channel, patience).await?;
         let id = channel["id"].as_str().unwrap_or_default().to_owned();
         check_channel(&channel, &settings)?;
         let text = |name: &str| auth[name].as_str().unwrap_or_default().to_owned();
@@ -226,7 +236,7 @@ const PAGE: &str = "200";
 const PAGES_MAX: usize = 50;
 
 /// The channel, as Slack tells of it. What Slack leaves out is not missed.
-async fn find_channel(api: &Api, wanted: &str) -> anyhow::Result<Value> {
+async fn find_channel(api: &Api, wanted: &str, patience: Duration) -> anyhow::Result<Value> {
     let told = |failure: &Failure| anyhow::anyhow!(failure.remedy(wanted));
     let name = wanted.trim_start_matches('#');
     let is_id = !wanted.starts_with('#')
@@ -234,7 +244,8 @@ async fn find_channel(api: &Api, wanted: &str) -> anyhow::Result<Value> {
         && name.starts_with(['C', 'G'])
         && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
     if is_id {
-        let answer = api.get("conversations.info", &[("channel", name)]).await.map_err(|failure| told(&failure))?;
+        let answer = api.get_patiently("conversations.info", &[("channel", name)], patience).await;
+        let answer = answer.map_err(|failure| told(&failure))?;
         let mut channel = answer["channel"].clone();
         channel["id"] = Value::from(name);
         return Ok(channel);
@@ -246,7 +257,8 @@ async fn find_channel(api: &Api, wanted: &str) -> anyhow::Result<Value> {
         if !cursor.is_empty() {
             params.push(("cursor", &cursor));
         }
-        let answer = api.get("conversations.list", &params).await.map_err(|failure| told(&failure))?;
+        let answer =
+            api.get_patiently("conversations.list", &params, patience).await.map_err(|failure| told(&failure))?;
         let found = answer["channels"].as_array().into_iter().flatten().find(|channel| channel["name"] == name);
         if let Some(channel) = found {
             return Ok(channel.clone());

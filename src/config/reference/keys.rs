@@ -179,7 +179,7 @@ pub const SECTIONS: &[Section] = &[
                 "slack",
                 "connections",
                 Takes::Count(1, 10),
-                Default("4"),
+                Default("2"),
                 "How many Socket Mode connections are held. Each hears one thing after the other.",
             ),
             key_of(
