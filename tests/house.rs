@@ -30,6 +30,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("rancher", &["clock", "lifecycle", "ports"]),
     // It stands for the outside, so it knows nothing of the inside.
     ("sim", &["clock", "exit"]),
+    // Whoever serves HTTP hands deliveries on; what they mean, adapters know.
+    ("web", &["ports"]),
     (
         "cli",
         &[
@@ -43,10 +45,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "lifecycle",
             "ports",
             "rancher",
+            "record",
             "render",
             "runner",
             "sim",
             "store",
+            "web",
         ],
     ),
     ("main", &["cli"]),

@@ -11,6 +11,8 @@ pub mod data;
 #[cfg(all(feature = "sim", feature = "rancher"))]
 pub mod demo;
 pub mod list;
+#[cfg(feature = "rancher")]
+mod live;
 #[cfg(all(feature = "web", feature = "rancher"))]
 pub mod serve;
 #[cfg(feature = "sim")]

@@ -94,14 +94,6 @@ pub fn tenant(
     runner: Arc<Terraform>,
     clock: &SharedClock,
 ) -> anyhow::Result<Tenant> {
-    let rancher = &tenant.rancher;
-    let mut settings = RancherSettings::new(&rancher.url, rancher.token.resolve(&environment)?);
-    settings.ca = rancher.ca_file.as_deref().map(read_text).transpose()?;
-    settings.people.clone_from(&rancher.links);
-    settings.requester_role.clone_from(&rancher.requester_role);
-    settings.requester_roles.clone_from(&rancher.requester_roles);
-    settings.team =
-        rancher.team.as_ref().map(|team| Team { principal: team.principal.clone(), role: team.role.clone() });
     Ok(Tenant {
         name: tenant.name.clone(),
         policy: tenant.policy.clone(),
@@ -112,8 +104,24 @@ pub fn tenant(
         forge,
         reviewers: reviewers(tenant),
         runner,
-        fleet: Arc::new(Rancher::new(settings, Arc::clone(clock))?),
+        fleet: Arc::new(fleet(tenant, clock)?),
     })
+}
+
+/// A tenant's Rancher.
+///
+/// # Errors
+/// The token or a file is missing.
+pub fn fleet(tenant: &TenantConfig, clock: &SharedClock) -> anyhow::Result<Rancher> {
+    let rancher = &tenant.rancher;
+    let mut settings = RancherSettings::new(&rancher.url, rancher.token.resolve(&environment)?);
+    settings.ca = rancher.ca_file.as_deref().map(read_text).transpose()?;
+    settings.people.clone_from(&rancher.links);
+    settings.requester_role.clone_from(&rancher.requester_role);
+    settings.requester_roles.clone_from(&rancher.requester_roles);
+    settings.team =
+        rancher.team.as_ref().map(|team| Team { principal: team.principal.clone(), role: team.role.clone() });
+    Rancher::new(settings, Arc::clone(clock))
 }
 
 /// The name of a tenant's Slack among the chats of this kaas.
