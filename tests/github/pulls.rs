@@ -181,6 +181,45 @@ async fn only_names_that_are_kaas_own_are_taken() {
 }
 
 #[tokio::test]
+async fn where_merge_commits_are_not_allowed_it_is_squashed_or_rebased() {
+    for (squash, rebase) in [(true, false), (false, true), (false, false)] {
+        let desk = Desk::new().await;
+        let pull = soon(desk.github.open(&call(1), &wanted())).await.expect("opened");
+        desk.fake.ways_to_merge(false, squash, rebase);
+        let merged = soon(desk.github.merge(&call(1), pull.number, &pull.head, "m")).await;
+        if !squash && !rebase {
+            let line = lasting(merged);
+            assert!(line.contains("Merge commits are not allowed"), "{line}");
+            continue;
+        }
+        let Merged::Yes(commit) = merged.expect("merged") else { panic!("not merged") };
+        assert_eq!(desk.fake.head("main").as_deref(), Some(commit.as_str()));
+        let now = desk.there().await;
+        assert_eq!((now.status, now.strange_files), (PullStatus::Merged { commit }, 0));
+        assert_eq!(desk.fake.branches(), ["main"]);
+    }
+}
+
+#[tokio::test]
+async fn few_calls_are_made() {
+    let desk = Desk::new().await;
+    let calls = || desk.fake.calls().len();
+    desk.read().await;
+    let before = calls();
+    soon(desk.github.open(&call(1), &wanted())).await.expect("opened");
+    let opening = calls() - before;
+    let before = calls();
+    desk.there().await;
+    let first = calls() - before;
+    let before = calls();
+    desk.there().await;
+    let again = calls() - before;
+    println!("opening: {opening} calls, reading it first: {first}, reading it again: {again}");
+    // An hour has 5,000 calls; every open pull request is read again and again.
+    assert!(opening <= 12 && first <= 14 && again <= 3, "{opening}, {first}, {again}");
+}
+
+#[tokio::test]
 async fn labels_and_reviewers_are_no_reason_to_stop() {
     let desk = Desk::with(As::App, |settings| {
         settings.labels = vec!["kaas".to_owned()];

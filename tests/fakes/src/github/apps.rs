@@ -136,9 +136,9 @@ pub(super) fn repository(world: &World, ask: &Ask) -> Handled {
         _ => Rank::Read,
     };
     shown["permissions"] = World::permissions_of(rank);
-    shown["allow_merge_commit"] = json!(true);
-    shown["allow_squash_merge"] = json!(true);
-    shown["allow_rebase_merge"] = json!(false);
+    shown["allow_merge_commit"] = json!(world.ways[0]);
+    shown["allow_squash_merge"] = json!(world.ways[1]);
+    shown["allow_rebase_merge"] = json!(world.ways[2]);
     shown["delete_branch_on_merge"] = json!(false);
     ok(shown)
 }

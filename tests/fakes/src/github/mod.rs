@@ -178,6 +178,7 @@ impl FakeGitHub {
             sender,
             faults: fault::Faults::default(),
             calls: Vec::new(),
+            ways: [true, true, false],
             rate: world::Rate { limit: RATE_LIMIT, used: 0, reset },
             next_id: 1_000,
         };
@@ -311,6 +312,11 @@ impl FakeGitHub {
     /// Sets the primary rate limit; what was used counts on.
     pub fn rate_limit(&self, limit: u64) {
         self.world().rate.limit = limit;
+    }
+
+    /// Which ways to merge the repository allows: merge, squash, rebase.
+    pub fn ways_to_merge(&self, merge: bool, squash: bool, rebase: bool) {
+        self.world().ways = [merge, squash, rebase];
     }
 
     /// Sends webhooks there from now on, and a ping first.

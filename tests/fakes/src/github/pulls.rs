@@ -233,9 +233,12 @@ pub(super) fn merge(world: &mut World, ask: &Ask, number: &str) -> Handled {
     };
     let default_title = format!("Merge pull request #{} from {}/{}", pull.number, world.owner, pull.head);
     let squash = match ask.text("merge_method").unwrap_or("merge") {
+        "merge" if !world.ways[0] => return Err(refused(405, "Merge commits are not allowed on this repository.")),
+        "squash" if !world.ways[1] => return Err(refused(405, "Squash merges are not allowed on this repository.")),
+        "rebase" if !world.ways[2] => return Err(refused(405, "Rebase merges are not allowed on this repository.")),
         "merge" => false,
-        "squash" => true,
-        "rebase" => return Err(refused(405, "Rebase merges are not allowed on this repository.")),
+        // One commit upon the base is what rebasing a branch of one commit comes to.
+        "squash" | "rebase" => true,
         _ => return Err(invalid("PullRequest", "merge_method", "invalid")),
     };
     let title = match ask.text("commit_title") {

@@ -162,6 +162,8 @@ pub(super) struct World {
     pub(super) sender: UnboundedSender<Job>,
     pub(super) faults: Faults,
     pub(super) calls: Vec<super::Seen>,
+    /// Which ways to merge the repository allows: merge, squash, rebase.
+    pub(super) ways: [bool; 3],
     pub(super) rate: Rate,
     pub(super) next_id: u64,
 }
