@@ -1,5 +1,6 @@
 //! An engine over sled, as `kaas` has it, with an outside that answers at once: so that what is measured is kaas.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::wire;
 use crate::clock::SystemClock;
 use crate::config::{ChatConfig, Config, ForgeConfig, TenantConfig};
+use crate::ports::Fleet as _;
 use crate::runner::terraform::Terraform;
 
 /// One thing that was looked at, and what is wrong with it, with the remedy.
