@@ -1,6 +1,7 @@
 //! Deliveries over HTTP: Slack's own are taken, whatever is forged, stale, replayed, oversized or garbled is refused with its status and counted under its
 //! name, and none of it reaches the desk.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use kaas::chat::slack::{SlackChat, SlackIntake};
 use kaas::clock::{Clock, ManualClock};
 use kaas::ports::{Delivered, Delivery, Intake};
 use kaas_fakes::slack::{Delivery as Way, Doubling, FakeSlack, Options, RequestUrls, sign};
+use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::json;
 
 use crate::support::{Notes, Office, settings, until, workspace};
@@ -86,6 +88,10 @@ fn set(mut delivery: Delivery, name: &str, value: Option<&str>) -> Delivery {
 
 #[tokio::test]
 async fn nothing_but_slacks_own_deliveries_passes() {
+    // Of this thread alone, in which the whole test runs.
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let figures = recorder.handle();
+    let _recording = metrics::set_default_local_recorder(&recorder);
     let door = Door::open().await;
     let body = door.command("list");
     let good = || door.signed(FORM, body.as_bytes());
@@ -182,12 +188,22 @@ async fn nothing_but_slacks_own_deliveries_passes() {
         ),
     ];
     assert!(cases.len() >= 40, "{}", cases.len());
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for (what, delivery, status, verdict) in cases {
+        *counts.entry(verdict).or_default() += 1;
         let answer = door.take(&delivery).await;
         assert_eq!((answer.status, answer.verdict), (status, verdict), "{what}");
         assert!(!answer.body.contains("private"), "{what}: {}", answer.body);
     }
     assert!(door.desk.all().is_empty(), "{:?}", door.desk.all());
+    let figures = figures.render();
+    for (verdict, count) in counts {
+        let of = format!("verdict=\"{verdict}\"");
+        let lines =
+            figures.lines().filter(|line| line.starts_with("kaas_slack_deliveries_total") && line.contains(&of));
+        let counted: usize = lines.filter_map(|line| line.rsplit(' ').next()?.parse::<usize>().ok()).sum();
+        assert_eq!(counted, count, "{verdict}: {figures}");
+    }
     let taken = door.take(&good()).await;
     assert_eq!((taken.status, taken.verdict), (200, "taken"));
     assert_eq!(door.desk.words(), ["command list"]);

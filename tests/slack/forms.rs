@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kaas::ports::Field;
-use kaas_fakes::slack::{Fault, UserId, View};
+use kaas_fakes::slack::{Doubling, Fault, UserId, View};
 use serde_json::json;
 
 use crate::support::{Office, PATIENCE, until};
@@ -114,6 +114,19 @@ async fn a_form_that_comes_too_late_becomes_help() {
     office.slack.slash(&office.alice, &office.channel, "/kaas request").await.expect("a command");
     until(|| office.slack.private_to(&office.alice).iter().any(|m| m.text.starts_with("How to ask"))).await;
     assert_eq!(office.desk.words(), ["command request"]);
+}
+
+#[tokio::test]
+async fn a_form_that_is_asked_for_twice_by_one_delivery_opens_once_and_says_nothing_else() {
+    let office = Office::open().await;
+    office.desk.reply("How to ask for a cluster: …");
+    office.slack.deliver(Doubling::OtherEnvelope);
+    office.slack.slash(&office.alice, &office.channel, "/kaas request").await.expect("a command");
+    let tried = || office.slack.calls().iter().filter(|call| call.method == "views.open").count();
+    until(|| tried() == 2).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(office.slack.views(&office.alice).len(), 1);
+    assert!(office.desk.all().is_empty() && office.slack.private_to(&office.alice).is_empty());
 }
 
 #[tokio::test]

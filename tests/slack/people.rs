@@ -1,9 +1,12 @@
 //! Who somebody is: by id, by address, or nobody; and what Slack says of them, before anything they do counts.
 
 use kaas::ports::Standing;
-use kaas_fakes::slack::OTHER_TEAM;
+use kaas_fakes::slack::{OTHER_TEAM, User};
 
 use crate::support::Office;
+
+/// What makes somebody another kind of person.
+type Change = fn(&mut User);
 
 #[tokio::test]
 async fn people_are_known_by_id_or_by_address_and_others_are_strangers() {
@@ -23,7 +26,7 @@ async fn guests_strangers_bots_and_closed_accounts_are_told_apart() {
     let office = Office::open().await;
     let card = office.card().await;
     let mut expected = Vec::new();
-    let change: [(&str, fn(&mut kaas_fakes::slack::User), Standing); 6] = [
+    let changes: [(&str, Change, Standing); 6] = [
         ("multi", |user| user.is_restricted = true, Standing::Guest),
         ("single", |user| user.is_ultra_restricted = true, Standing::Guest),
         ("stranger", |user| user.is_stranger = true, Standing::Outside),
@@ -31,7 +34,7 @@ async fn guests_strangers_bots_and_closed_accounts_are_told_apart() {
         ("robot", |user| user.is_bot = true, Standing::Bot),
         ("member", |_| {}, Standing::Member),
     ];
-    for (name, change, standing) in change {
+    for (name, change, standing) in changes {
         let user = office.slack.add_user(name);
         office.slack.set_user(&user, change);
         office.slack.join(&office.channel, &user);

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::SlackChat;
 use super::answer::Back;
+use super::api::Failure;
 use super::people::Who;
 use super::tag::Tag;
 use super::wire::{Garbled, Hearing};
@@ -227,7 +228,7 @@ impl Ear {
             return self.chat.tell_back(&back, &Message::text(UNASKED)).await;
         };
         let view = form::request(&self.desk.form(&heard).await);
-        if let Err(failure) = self.chat.api.post("views.open", &json!({ "trigger_id": trigger, "view": view })).await {
+        if let Err(failure) = self.open_view(trigger, &view).await {
             tracing::info!(slack.failure = %failure, "the form could not be opened; the help goes out instead");
             let replies = self.desk.command(&heard, "request").await;
             self.chat.answer(&back, &replies).await;
@@ -235,13 +236,21 @@ impl Ear {
     }
 
     async fn open(&self, trigger: &str, view: Value, back: Back) {
-        if let Err(failure) = self.chat.api.post("views.open", &json!({ "trigger_id": trigger, "view": view })).await {
+        if let Err(failure) = self.open_view(trigger, &view).await {
             tracing::info!(slack.failure = %failure, "the form for a reason could not be opened");
             let line = format!(
                 "Slack did not open the form. Press the button again, or send: {} reject NAME reason=\"…\"",
                 self.chat.command
             );
             self.chat.tell_back(&back, &Message::text(line)).await;
+        }
+    }
+
+    /// Opens a view. A trigger that was used opened one already: the delivery came twice.
+    async fn open_view(&self, trigger: &str, view: &Value) -> Result<(), Failure> {
+        match self.chat.api.post("views.open", &json!({ "trigger_id": trigger, "view": view })).await {
+            Err(used) if used.is(&["exchanged_trigger_id"]) => Ok(()),
+            opened => opened.map(drop),
         }
     }
 

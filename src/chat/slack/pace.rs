@@ -18,7 +18,7 @@ const BURST: u32 = 3;
 /// The time between two edits of a message.
 const EDIT_EVERY: Duration = Duration::from_secs(1);
 /// The longest that somebody waits for their turn; after that the engine asks again.
-const TURN_MAX: Duration = Duration::from_secs(20);
+const TURN_MAX: Duration = Duration::from_secs(120);
 /// How many places are remembered before those are forgotten that have been quiet.
 const PLACES_MAX: usize = 10_000;
 
@@ -144,10 +144,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_would_wait_too_long_is_told_and_takes_no_turn() {
         let (pace, stop) = (Pace::default(), CancellationToken::new());
-        pace.hush("C1", Duration::from_secs(60));
+        pace.hush("C1", Duration::from_secs(600));
         let Err(Trouble::Passing { wait, .. }) = pace.message("C1", &stop).await else { panic!("too long") };
-        assert_eq!(wait.map(|w| w.as_secs()), Some(60));
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert_eq!(wait.map(|w| w.as_secs()), Some(600));
+        tokio::time::sleep(Duration::from_secs(600)).await;
         let start = Instant::now();
         pace.message("C1", &stop).await.expect("the silence is over");
         assert_eq!(start.elapsed().as_secs(), 0);
