@@ -47,7 +47,7 @@ pub enum ForgeConfig {
         path: PathBuf,
     },
     /// GitHub.
-    GitHub(GitHubConfig),
+    GitHub(Box<GitHubConfig>),
 }
 
 /// GitHub, as a forge.
@@ -113,7 +113,7 @@ pub(super) fn forge(raw: &raw::Forge, base: &Path, path: &str, report: &mut Repo
                     None
                 }
             };
-            Some(ForgeConfig::GitHub(GitHubConfig {
+            Some(ForgeConfig::GitHub(Box::new(GitHubConfig {
                 repository: raw.repository.clone()?,
                 base: raw.base.clone().unwrap_or_else(|| "main".to_owned()),
                 app,
@@ -123,7 +123,7 @@ pub(super) fn forge(raw: &raw::Forge, base: &Path, path: &str, report: &mut Repo
                 labels: raw.labels.clone(),
                 api_url: api_url(raw.api_url.as_deref(), "https://api.github.com", path, report),
                 git_url: raw.git_url.as_deref().map(|url| url.trim_end_matches('/').to_owned()),
-            }))
+            })))
         }
         _ => None,
     }

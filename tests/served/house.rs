@@ -253,8 +253,8 @@ impl House {
 
     /// The newest card of a cluster: the newest message in the channel itself that begins with its name.
     pub fn card(&self, cluster: &str) -> Option<Message> {
-        let cards = self.slack.messages(&self.channel).into_iter();
-        cards.filter(|message| message.thread_ts.is_none() && message.text.starts_with(cluster)).last()
+        let mut cards = self.slack.messages(&self.channel).into_iter();
+        cards.rfind(|message| message.thread_ts.is_none() && message.text.starts_with(cluster))
     }
 
     /// What hangs on a cluster's newest card.

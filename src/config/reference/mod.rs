@@ -7,6 +7,7 @@ use crate::lifecycle::form::Invalid;
 
 mod classes;
 mod keys;
+mod outside;
 pub use keys::SECTIONS;
 
 /// A table of the file.
