@@ -16,7 +16,7 @@ pub struct Args {
 enum Command {
     /// Prints the app's manifest, as YAML.
     Manifest {
-        /// Where Slack reaches kaas over HTTP, such as https://kaas.example.com/slack. Without it, the app uses Socket Mode.
+        /// Where Slack reaches kaas over HTTP, such as `https://kaas.example.com/slack`. Without it, the app uses Socket Mode.
         #[arg(long, value_name = "URL")]
         http: Option<String>,
     },
