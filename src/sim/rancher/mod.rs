@@ -64,6 +64,9 @@ pub struct Args {
     /// Switches a fault on: unavailable, token-dead, lost-rights, slow, stuck-machine, flap, removal-hangs, create-fails.
     #[arg(long = "fault", value_name = "NAME")]
     pub faults: Vec<Fault>,
+    /// A person whom this Rancher knows, as the user u-NAME; may be given more than once.
+    #[arg(long = "user", value_name = "NAME")]
+    pub users: Vec<String>,
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -79,7 +82,9 @@ const STATE_FILE: &str = "rancher.json";
 
 /// Serves until it is interrupted or told to end.
 pub async fn run(args: Args) -> anyhow::Result<Exit> {
-    let mut options = Options { listen: args.listen, provisioning: args.speed, ..Options::default() };
+    let user = |name: &String| SimUser { id: format!("u-{name}"), username: name.clone(), name: name.clone() };
+    let users = args.users.iter().map(user).collect();
+    let mut options = Options { listen: args.listen, provisioning: args.speed, users, ..Options::default() };
     if let Some(dir) = args.dir {
         std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
         options.state_file = Some(dir.join(STATE_FILE));
@@ -91,6 +96,7 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
     }
     let mut out = std::io::stdout();
     writeln!(out, "simulated Rancher at {} (admin token {})", running.url, running.admin_token)?;
+    writeln!(out, "kaas' own token: {}", running.bot_token)?;
     out.flush()?;
     tokio::select! {
         outcome = tokio::signal::ctrl_c() => outcome?,

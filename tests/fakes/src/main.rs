@@ -1,6 +1,10 @@
 //! The stand-ins as a program: prints where they are and what opens them, and serves until ctrl-C. What people do there, `curl` does.
 
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
 use clap::{Parser, ValueEnum};
+use kaas_fakes::github::{FakeGitHub, Options as GitHubOptions};
 use kaas_fakes::slack::{Delivery, FakeSlack, Options, PEOPLE, RequestUrls};
 
 /// Strict stand-ins for the platforms that kaas talks to, on loopback.
@@ -16,26 +20,56 @@ struct Args {
     /// Deliver Slack's events, commands and interactions signed to this url, instead of over Socket Mode.
     #[arg(long, value_name = "URL")]
     slack_request_url: Option<String>,
+    /// A folder that GitHub's main branch begins with: one that holds modules/.
+    #[arg(long, value_name = "DIR")]
+    github_seed: Option<PathBuf>,
+    /// Where GitHub brings its webhooks; they are signed with the secret that is printed.
+    #[arg(long, value_name = "URL")]
+    github_webhook: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Service {
     /// A workspace with people in #clusters.
     Slack,
+    /// The repository acme/clusters, and an App in it.
+    Github,
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let args = Args::parse();
-    let mut slacks = Vec::new();
+    let (mut slacks, mut githubs) = (Vec::new(), Vec::new());
     for (index, service) in args.services.iter().enumerate() {
         let port = if args.port == 0 { 0 } else { args.port + u16::try_from(index)? };
         match service {
+            Service::Github => {
+                githubs.push(start_github(port, args.github_seed.clone(), args.github_webhook.as_deref()).await?)
+            }
             Service::Slack => slacks.push(start_slack(port, args.slack_request_url.as_deref()).await),
         }
     }
     tokio::signal::ctrl_c().await?;
     Ok(())
+}
+
+async fn start_github(port: u16, seed: Option<PathBuf>, webhook: Option<&str>) -> anyhow::Result<FakeGitHub> {
+    const WEBHOOK_SECRET: &str = "the-webhooks-own-secret";
+    let listen = SocketAddr::from(([127, 0, 0, 1], port));
+    let github = FakeGitHub::start_with(GitHubOptions { listen, seed, ..GitHubOptions::default() }).await?;
+    if let Some(url) = webhook {
+        github.webhook(url, WEBHOOK_SECRET);
+    }
+    let key = std::env::temp_dir().join(format!("kaas-fakes-{}.pem", github.app_id()));
+    std::fs::write(&key, github.app_key())?;
+    println!("GITHUB_API_URL={}", github.api_url());
+    println!("GITHUB_GIT_URL={}", github.git_url());
+    println!("GITHUB_APP_ID={}", github.app_id());
+    println!("GITHUB_INSTALLATION_ID={}", github.installation_id());
+    println!("GITHUB_APP_KEY={}", key.display());
+    println!("GITHUB_WEBHOOK_SECRET={WEBHOOK_SECRET}");
+    println!("# curl {}/pulls", github.control_url());
+    Ok(github)
 }
 
 async fn start_slack(port: u16, request_url: Option<&str>) -> FakeSlack {

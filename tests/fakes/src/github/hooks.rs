@@ -198,6 +198,7 @@ impl World {
 
 /// Sends what is to be sent, one after another, until the fake is gone.
 pub(super) async fn deliver(world: Arc<Mutex<World>>, mut jobs: UnboundedReceiver<Job>) {
+    crate::tls();
     let Ok(client) = reqwest::Client::builder().timeout(RECEIVER_TIMEOUT).no_proxy().build() else { return };
     while let Some(job) = jobs.recv().await {
         let mut round = vec![job];

@@ -121,6 +121,7 @@ impl FakeSlack {
         let listener = TcpListener::bind(("127.0.0.1", options.port)).await.expect("a loopback port to listen on");
         let port = listener.local_addr().expect("a listener has an address").port();
         let url = format!("http://127.0.0.1:{port}");
+        crate::tls();
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .build()
