@@ -95,8 +95,12 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
         running.switch_on(fault)?;
     }
     let mut out = std::io::stdout();
-    writeln!(out, "simulated Rancher at {} (admin token {})", running.url, running.admin_token)?;
-    writeln!(out, "kaas' own token: {}", running.bot_token)?;
+    // In one piece: whoever reads only the first line may have gone before the second.
+    let told = format!(
+        "simulated Rancher at {} (admin token {})\nkaas' own token: {}\n",
+        running.url, running.admin_token, running.bot_token
+    );
+    out.write_all(told.as_bytes())?;
     out.flush()?;
     tokio::select! {
         outcome = tokio::signal::ctrl_c() => outcome?,
