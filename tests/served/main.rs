@@ -5,4 +5,5 @@
 mod github;
 mod house;
 mod kills;
+mod starts;
 mod stories;

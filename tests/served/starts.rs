@@ -1,0 +1,89 @@
+//! How kaas starts, what it refuses to start with, and how it finds its way back when the store is lost.
+
+use std::fs;
+use std::process::Stdio;
+
+use crate::house::{Forge, House};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_store_is_rebuilt_from_open_pull_requests() {
+    let house = House::new(Forge::GitHub).await;
+    house.start().await;
+    house.slash("alice", "/kaas request crucial-sandbox size=small").await;
+    house.card_says("crucial-sandbox", "waiting for 2 approvals").await;
+    house.click("bob", "crucial-sandbox", "approve").await;
+    house.card_says("crucial-sandbox", "waiting for 1 more approval").await;
+    house.kill();
+    fs::remove_dir_all(house.data().join("store")).unwrap();
+    let adopt = |more: &[&str]| {
+        let output = house.command("adopt").args(more).stdout(Stdio::piped()).output().unwrap();
+        assert!(output.status.success(), "{}", house.log());
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let seen = adopt(&[]);
+    assert!(
+        seen.contains("demo #1: would be adopted as change 1: crucial-sandbox, small of aws, asked by alice"),
+        "{seen}"
+    );
+    assert!(seen.contains("then run this with --yes"), "{seen}");
+    let done = adopt(&["--yes"]);
+    assert!(done.contains("1 adopted, 0 left alone. Votes are asked for again"), "{done}");
+    let again = adopt(&["--yes"]);
+    assert!(again.contains("left alone"), "{again}");
+    house.start().await;
+    house.card_says("crucial-sandbox", "waiting for 2 approvals").await;
+    house.click("bob", "crucial-sandbox", "approve").await;
+    house.card_says("crucial-sandbox", "waiting for 1 more approval").await;
+    house.click("carol", "crucial-sandbox", "approve").await;
+    house.card_says("crucial-sandbox", "ready").await;
+    assert_eq!(house.github.pulls().len(), 1);
+    // The next change gets the next number.
+    house.slash("alice", "/kaas destroy crucial-sandbox").await;
+    house.card_says("crucial-sandbox", "change 2").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn examples_and_wrong_secrets_are_refused_with_what_to_do() {
+    let house = House::new(Forge::GitHub).await;
+    let fails = |name: &str, value: &str| {
+        let output = house.command("serve").env(name, value).stderr(Stdio::piped()).output().unwrap();
+        assert!(!output.status.success());
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(value.len() < 5 || !said.contains(value), "the secret is told: {said}");
+        said
+    };
+    assert!(fails("BOT", "").contains("the environment variable BOT is empty"));
+    assert!(
+        fails("BOT", "xoxb-your-token")
+            .contains("the environment variable BOT: what is there is an example and no secret")
+    );
+    assert!(fails("APP", "changeme").contains("an example and no secret"));
+    assert!(fails("HOOK", "secret...").contains("an example and no secret"));
+    let said = fails("BOT", "xoxb-0000-1111-nothing");
+    assert!(said.contains("Slack") && said.contains("token"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_approvers_in_the_same_moment_and_a_card_that_is_old() {
+    let house = House::new(Forge::GitHub).await;
+    house.start().await;
+    house.slash("alice", "/kaas request crucial-sandbox size=small").await;
+    house.card_says("crucial-sandbox", "waiting for 2 approvals").await;
+    tokio::join!(
+        house.click("bob", "crucial-sandbox", "approve"),
+        house.click("carol", "crucial-sandbox", "approve"),
+        house.react("dave", "crucial-sandbox", "+1"),
+    );
+    house.card_says("crucial-sandbox", "ready").await;
+    house.told("alice", "Your kubeconfig").await;
+    let approved = house.thread("crucial-sandbox").into_iter().filter(|post| post.holds("approved by")).count();
+    assert_eq!(approved, 1, "decided once\n{}", house.report());
+    assert_eq!(house.made("provisioning.cattle.io.clusters"), 1);
+    // A reaction on the card of a change that has ended decides nothing.
+    let old = house.card("crucial-sandbox").unwrap();
+    house.slash("alice", "/kaas destroy crucial-sandbox").await;
+    house.card_says("crucial-sandbox", "destroy · waiting for 2 approvals").await;
+    house.slack.react(&house.id("bob"), &house.channel, &old.ts, "white_check_mark").await.unwrap();
+    house.told("bob", "That card is of change 1, which has ended").await;
+    house.card_says("crucial-sandbox", "none yet").await;
+}
