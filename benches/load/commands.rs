@@ -97,6 +97,15 @@ fn bare(dir: &Path, files: &Path, name: &str) -> Duration {
     });
     let url = url.expect("where Rancher is");
     let token = std::fs::read_to_string(dir.join("rancher/token")).expect("the token");
+    bare_with(dir, files, name, &url, token.trim())
+}
+
+/// The same for a cluster that a kaas has just planned whose data lie in `dir`.
+pub fn bare_beside(dir: &Path, name: &str, url: &str, token: &str) -> Duration {
+    bare_with(dir, &copy(dir, name), name, url, token)
+}
+
+fn bare_with(dir: &Path, files: &Path, name: &str, url: &str, token: &str) -> Duration {
     let program = measure::terraform().expect("terraform or tofu is on the PATH");
     let begun = now();
     for args in [&["init", "-input=false"][..], &["plan", "-input=false", "-out=tfplan"]] {
@@ -106,8 +115,8 @@ fn bare(dir: &Path, files: &Path, name: &str) -> Duration {
             .env("TF_CLI_CONFIG_FILE", dir.join("providers/terraform.rc"))
             .env("TF_DISABLE_PLUGIN_TLS", "1")
             .env("CHECKPOINT_DISABLE", "1")
-            .env("RANCHER_URL", &url)
-            .env("RANCHER_TOKEN_KEY", token.trim())
+            .env("RANCHER_URL", url)
+            .env("RANCHER_TOKEN_KEY", token)
             .stdin(Stdio::null())
             .output()
             .expect("started");

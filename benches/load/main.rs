@@ -4,7 +4,7 @@
 //! within one run, so that the comparison holds on a machine that is busy with other things too.
 //!
 //! Reading order: [`measure`] (stopwatch and tables), [`house`] (an engine over sled with a quick outside), [`asks`], [`lists`] and [`restart`] over it;
-//! [`demo`] (the real program as a child), [`commands`], [`idle`] and [`tour`] over that.
+//! [`demo`] (the real program as a child), [`commands`], [`idle`] and [`tour`] over that; [`served`] (`kaas serve` between stand-ins for Slack and GitHub).
 
 mod asks;
 mod commands;
@@ -14,9 +14,13 @@ mod idle;
 mod lists;
 mod measure;
 mod restart;
+mod served;
+#[path = "../../tests/served/house.rs"]
+#[expect(dead_code, reason = "the tests use more of it")]
+mod served_house;
 mod tour;
 
-const ALL: [&str; 6] = ["asks", "lists", "restart", "commands", "idle", "tour"];
+const ALL: [&str; 7] = ["asks", "lists", "restart", "commands", "idle", "tour", "served"];
 
 fn main() {
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -34,6 +38,7 @@ fn main() {
             "restart" => restart::figures(),
             "commands" => commands::figures(),
             "idle" => idle::figures(),
+            "served" => served::figures(),
             _ => tour::figures(),
         }
     }

@@ -79,6 +79,11 @@ impl Drop for House {
 impl House {
     /// A house with people in #clusters; kaas does not run yet.
     pub async fn new(forge: Forge) -> Self {
+        Self::with_crowd(forge, 0).await
+    }
+
+    /// The same with so many people more, `p0`, `p1`, …, who may ask for clusters.
+    pub async fn with_crowd(forge: Forge, crowd: usize) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let dir = tempfile::tempdir().unwrap();
         let slack = FakeSlack::start_with(Options::default()).await;
@@ -102,11 +107,15 @@ impl House {
         github.webhook(&format!("http://{web}/webhook/github"), WEBHOOK_SECRET);
         let channel = channel.to_string();
         let house = Self { dir, slack, github, forge, web, channel, rancher, kaas: Mutex::default() };
-        house.furnish().await;
+        for nth in 0..crowd {
+            let user = house.slack.add_user(&format!("p{nth}"));
+            house.slack.join(&house.channel, &user);
+        }
+        house.furnish(crowd).await;
         house
     }
 
-    async fn furnish(&self) {
+    async fn furnish(&self, crowd: usize) {
         let data = self.data();
         fs::create_dir_all(&data).unwrap();
         fs::write(data.join("rancher-token"), &self.rancher.bot_token).unwrap();
@@ -149,6 +158,13 @@ impl House {
             // Their names in Slack are in another company's domain.
             config = config.replace(&format!("{name}@example.com"), &format!("{name}@bank.example"));
         }
+        if crowd > 0 {
+            config = config.replace("requesters = [\"alice\", \"erin\", \"bob\", \"carol\"]\n", "");
+            let more: String = (0..crowd)
+                .map(|nth| format!("p{nth} = {{ email = \"p{nth}@bank.example\", rancher = \"u-p{nth}\" }}\n"))
+                .collect();
+            config = config.replace("[tenants.demo.people]\n", &format!("[tenants.demo.people]\n{more}"));
+        }
         fs::write(self.config(), config).unwrap();
     }
 
@@ -163,10 +179,15 @@ impl House {
 
     // ---- running ----
 
+    /// Starts kaas, and waits for nothing.
+    pub fn launch(&self) {
+        *self.kaas.lock().unwrap() = Some(self.command("serve").spawn().unwrap());
+    }
+
     /// Starts kaas, and waits until Slack reaches it.
     pub async fn start(&self) {
         let before = self.log().matches("kaas serves").count();
-        *self.kaas.lock().unwrap() = Some(self.command("serve").spawn().unwrap());
+        self.launch();
         self.until("kaas to serve", || self.log().matches("kaas serves").count() > before).await;
         self.until("Slack to be connected", || self.slack.sockets() > 0).await;
     }
@@ -191,6 +212,33 @@ impl House {
         command
     }
 
+    /// What kaas answers over HTTP: status and body.
+    pub async fn get(&self, path: &str) -> (u16, String) {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let mut stream = tokio::net::TcpStream::connect(self.web()).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+    }
+
+    /// The id of kaas' process.
+    pub fn process(&self) -> u32 {
+        self.kaas.lock().unwrap().as_ref().expect("kaas runs").id()
+    }
+
+    /// Where Rancher is, and kaas' own token for it.
+    pub fn rancher(&self) -> (&str, &str) {
+        (&self.rancher.url, &self.rancher.bot_token)
+    }
+
+    /// Where kaas listens.
+    pub fn web(&self) -> SocketAddr {
+        self.web
+    }
+
     /// Kills kaas with SIGKILL.
     pub fn kill(&self) {
         let mut child = self.kaas.lock().unwrap().take().expect("kaas runs");
@@ -200,12 +248,9 @@ impl House {
 
     /// Asks kaas to end, and waits until it has.
     pub async fn stop(&self) -> ExitStatus {
+        let process = nix::unistd::Pid::from_raw(i32::try_from(self.process()).unwrap());
         let mut child = self.kaas.lock().unwrap().take().expect("kaas runs");
-        nix::sys::signal::kill(
-            nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap()),
-            nix::sys::signal::Signal::SIGTERM,
-        )
-        .unwrap();
+        nix::sys::signal::kill(process, nix::sys::signal::Signal::SIGTERM).unwrap();
         let deadline = now() + PATIENCE;
         loop {
             if let Some(status) = child.try_wait().unwrap() {

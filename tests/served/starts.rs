@@ -87,3 +87,29 @@ async fn two_approvers_in_the_same_moment_and_a_card_that_is_old() {
     house.told("bob", "That card is of change 1, which has ended").await;
     house.card_says("crucial-sandbox", "none yet").await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn health_and_figures_are_told_and_no_secret_is() {
+    let house = House::new(Forge::GitHub).await;
+    house.start().await;
+    house.slash("alice", "/kaas request crucial-sandbox size=small").await;
+    house.card_says("crucial-sandbox", "waiting for 2 approvals").await;
+    assert_eq!(house.get("/healthz").await, (200, "ok\n".to_owned()));
+    let (status, ready) = house.get("/readyz").await;
+    assert_eq!(status, 200, "{ready}");
+    assert!(ready.contains("\"name\":\"slack:demo\",\"ready\":true") && ready.contains("github"), "{ready}");
+    let (status, figures) = house.get("/metrics").await;
+    assert_eq!(status, 200);
+    for figure in
+        ["kaas_asks_total{ask=\"request\",outcome=\"changed\"} 1", "kaas_lag_seconds", "kaas_deliveries_total"]
+    {
+        assert!(figures.contains(figure), "{figure} is not in\n{figures}");
+    }
+    assert_eq!(house.get("/webhook/github").await.0, 405);
+    assert_eq!(house.get("/").await.0, 404);
+    let (_, token) = house.rancher();
+    let all = format!("{figures}{ready}{}", house.report());
+    for secret in [house.slack.bot_token(), house.slack.app_token(), token, "ghs_", "PRIVATE KEY"] {
+        assert!(!all.contains(secret), "{secret} is told");
+    }
+}
