@@ -136,10 +136,11 @@ fn a_policy_that_nobody_could_satisfy() {
     let nowhere = ("slack = \"U0R7JM3FV\", rancher = \"u-p2h6v\"", "slack = \"U0R7JM3FV\"");
     let shared = (
         "{ kind = \"terminal\", channel = \"#lab\" }",
-        "{ kind = \"slack\", channel = \"C024BE91L\", bot_token = { env = \"T\" }, signing_secret = { env = \"S\" } }",
+        "{ kind = \"slack\", channel = \"C024BE91L\", bot_token = { env = \"ACME_SLACK_BOT_TOKEN\" }, signing_secret = { env = \"S\" } }",
     );
     insta::assert_snapshot!(told(&edited(&[nowhere, shared])), @"
     tenants.acme.people.erin.rancher: warning: is missing, so they could ask for clusters, and get no way in. Name their user in Rancher, or leave them out of requesters and admins.
+    tenants.lab.chat.bot_token: is the Slack app of the tenant acme. Slack gives each delivery to one connection of an app, whoever opened it: give each tenant an app of its own.
     tenants.lab.chat.channel: is the channel of the tenant acme. Clusters of two tenants may have the same name: give each tenant its own.
     ");
     let late = ("remind_after = \"4h\"", "remind_after = \"24h\"");

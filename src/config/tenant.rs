@@ -266,6 +266,7 @@ fn extra(
 /// Reports what two tenants share that only one may have.
 pub(super) fn apart(tenants: &[TenantConfig], report: &mut Report) {
     let mut owners: BTreeMap<(&str, String), &TenantName> = BTreeMap::new();
+    let mut apps: BTreeMap<String, &TenantName> = BTreeMap::new();
     for tenant in tenants {
         let (forge_key, repository) = match &tenant.forge {
             ForgeConfig::Local { path } => ("path", path.display().to_string()),
@@ -273,7 +274,14 @@ pub(super) fn apart(tenants: &[TenantConfig], report: &mut Report) {
         };
         let channel = match &tenant.chat {
             ChatConfig::Terminal { channel } => channel.clone(),
-            ChatConfig::Slack(slack) => format!("{} {}", slack.api_url, slack.channel),
+            ChatConfig::Slack(slack) => {
+                if let Some(other) = apps.insert(slack.bot_token.to_string(), &tenant.name) {
+                    let at = join(&join(&join("tenants", tenant.name.as_str()), "chat"), "bot_token");
+                    let hint = "Slack gives each delivery to one connection of an app, whoever opened it: give each tenant an app of its own.";
+                    report.error(&at, format!("is the Slack app of the tenant {other}"), hint);
+                }
+                format!("{} {}", slack.api_url, slack.channel)
+            }
         };
         let states = match &tenant.render.backend {
             Backend::S3 { bucket, prefix, .. } => format!("{bucket}/{prefix}"),
