@@ -3,9 +3,11 @@
 //! Every call may be made twice for one effect, because the engine may die between doing and recording. `Call` carries what an adapter needs to make the
 //! second one harmless.
 
+mod cloud;
 mod desk;
 mod intake;
 
+pub use cloud::*;
 pub use desk::*;
 pub use intake::*;
 
@@ -16,6 +18,7 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
+use crate::lifecycle::cloud::Order;
 use crate::lifecycle::form::{ClassName, ClusterName};
 use crate::lifecycle::{
     ChangeNumber, ClusterFacts, ClusterKey, ContentDigest, EffectKey, Grant, HeadSha, Person, Place, Plan, PlanDigest,
@@ -333,6 +336,15 @@ pub struct Progress {
 /// Takes progress reports; never blocks.
 pub type ProgressSink = Arc<dyn Fn(Progress) + Send + Sync>;
 
+/// A plan, with the machines that it would have made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Planned {
+    /// The plan.
+    pub plan: Plan,
+    /// The machines, as far as the plan knows them; of a destroy: those that there are.
+    pub order: Order,
+}
+
 /// How an apply went.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Applied {
@@ -349,9 +361,17 @@ pub enum Applied {
 #[async_trait]
 pub trait Runner: Send + Sync {
     /// Makes a plan.
-    async fn plan(&self, call: &Call, job: &Job, progress: ProgressSink) -> Answer<Plan>;
+    async fn plan(&self, call: &Call, job: &Job, progress: ProgressSink) -> Answer<Planned>;
     /// Plans once more and applies if that plan is the approved one, or the rest of it after an attempt that was cut off.
     async fn apply(&self, call: &Call, job: &Job, approved: &PlanDigest, progress: ProgressSink) -> Answer<Applied>;
+    /// What an apply that failed left tainted in the cluster's state, by address: the next apply would destroy it and make it anew.
+    async fn tainted(&self, _call: &Call, _job: &Job) -> Answer<Vec<String>> {
+        Ok(Vec::new())
+    }
+    /// Takes the taint from these addresses: what they are got well after all.
+    async fn untaint(&self, _call: &Call, _job: &Job, _addresses: &[String]) -> Answer<()> {
+        Ok(())
+    }
     /// Whether an apply of this plan has begun, so that some of it may be in force already.
     async fn began(&self, cluster: &ClusterKey, change: ChangeNumber, approved: &PlanDigest) -> bool;
     /// The full, redacted text of a plan that was made here.
@@ -388,12 +408,63 @@ pub trait Fleet: Send + Sync {
     async fn preflight(&self, cluster: &ClusterName, exists: bool) -> Answer<()>;
     /// Looks at a cluster, by name and, where it is known, by management id.
     async fn look(&self, cluster: &ClusterName, id: Option<&str>) -> Answer<Sight>;
-    /// Gives the person (and the team) their ways in, with the roles of the class; done when Rancher says they are in force.
-    async fn grant(&self, call: &Call, id: &str, person: &Person, class: &ClassName) -> Answer<Granting>;
+    /// The names of the machines that a cluster has now, also of those that are being made or removed. Empty where kaas may not see them.
+    async fn machines(&self, cluster: &ClusterName) -> Answer<Vec<String>>;
+    /// Gives the person (and the team) their ways in, with the roles of the class; done when Rancher says they are in force. `user` is their Rancher user
+    /// where they were linked to one; otherwise the configuration says.
+    async fn grant(
+        &self,
+        call: &Call,
+        id: &str,
+        person: &Person,
+        user: Option<&str>,
+        class: &ClassName,
+    ) -> Answer<Granting>;
+    /// Gives one way in; done when Rancher says that it is in force.
+    async fn bind(&self, call: &Call, id: &str, subject: &Subject, role: &str) -> Answer<Granting>;
+    /// Takes a way in back, by its binding's id: whether it is gone. One that is not there is gone.
+    async fn unbind(&self, call: &Call, binding: &str) -> Answer<bool>;
     /// Whether the person can be given a way in at all, with the remedy where not.
-    async fn knows(&self, person: &Person) -> Answer<Result<(), String>>;
+    async fn knows(&self, person: &Person, user: Option<&str>) -> Answer<Result<(), String>>;
+    /// A user, by id.
+    async fn user(&self, id: &str) -> Answer<Option<FleetUser>>;
+    /// How kaas stands with Rancher: its version, and until when the token is good.
+    async fn standing(&self) -> Answer<FleetStanding>;
+    /// Lets a machine go that cannot be removed, without asking the cloud: what it leaves behind there is for people to find.
+    async fn force_remove(&self, call: &Call, cluster: &ClusterName, machine: &str) -> Answer<()>;
     /// What terraform has to be told to reach this Rancher: name and value.
     fn environment(&self) -> Vec<(String, secrecy::SecretString)>;
+}
+
+/// A user of Rancher's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FleetUser {
+    /// The id: `u-k7x2m`.
+    pub id: String,
+    /// The name that it logs in with, or else its display name.
+    pub name: String,
+    /// Whether it may log in.
+    pub enabled: bool,
+}
+
+/// How kaas stands with Rancher.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FleetStanding {
+    /// Rancher's version: `v2.14.4`.
+    pub version: String,
+    /// When the token ends; `None` is never.
+    pub token_ends: Option<Timestamp>,
+}
+
+/// Who gets a way in, as Rancher knows them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// A user, by id.
+    User(String),
+    /// A group of an identity provider: `github_team://1234567`.
+    Group(String),
+    /// Somebody of an identity provider who may never have logged in: `github_user://1234567`.
+    Principal(String),
 }
 
 /// How far granting is.

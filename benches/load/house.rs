@@ -12,11 +12,12 @@ use kaas::command::Dialect;
 use kaas::config::Config;
 use kaas::engine::desk::FrontDesk;
 use kaas::engine::{Engine, Pace, Tenant};
+use kaas::lifecycle::cloud::Order;
 use kaas::lifecycle::form::{ClassName, ClusterName};
 use kaas::lifecycle::{ChangeNumber, ClusterKey, HeadSha, InputId, Person, Place, Plan, PlanDigest, Pull, Risk};
 use kaas::ports::{
-    Answer, Applied, Attachment, Call, Card, CardKey, Chat, Desk, Fleet, Forge, Granting, Heard, Job, Merged, Mirror,
-    NewPull, ProgressSink, PullNow, Reply, Runner, Sight, Standing,
+    Answer, Applied, Attachment, Call, Card, CardKey, Chat, Desk, Fleet, FleetStanding, FleetUser, Forge, Granting,
+    Heard, Job, Merged, Mirror, NewPull, Planned, ProgressSink, PullNow, Reply, Runner, Sight, Standing, Subject,
 };
 use kaas::render::message::Message;
 use kaas::render::module::{RenderedFile, content_digest};
@@ -213,9 +214,9 @@ impl Forge for Quick {
 
 #[async_trait]
 impl Runner for Quick {
-    async fn plan(&self, _: &Call, _: &Job, _: ProgressSink) -> Answer<Plan> {
+    async fn plan(&self, _: &Call, _: &Job, _: ProgressSink) -> Answer<Planned> {
         self.outside.note();
-        Ok(plan())
+        Ok(Planned { plan: plan(), order: Order::default() })
     }
 
     async fn apply(&self, _: &Call, _: &Job, _: &PlanDigest, _: ProgressSink) -> Answer<Applied> {
@@ -244,12 +245,36 @@ impl Fleet for Quick {
         Ok(Sight::Joining { nodes: None, detail: "joining".to_owned() })
     }
 
-    async fn grant(&self, _: &Call, _: &str, _: &Person, _: &ClassName) -> Answer<Granting> {
+    async fn grant(&self, _: &Call, _: &str, _: &Person, _: Option<&str>, _: &ClassName) -> Answer<Granting> {
         Ok(Granting::Waiting)
     }
 
-    async fn knows(&self, _: &Person) -> Answer<Result<(), String>> {
+    async fn knows(&self, _: &Person, _: Option<&str>) -> Answer<Result<(), String>> {
         Ok(Ok(()))
+    }
+
+    async fn machines(&self, _: &ClusterName) -> Answer<Vec<String>> {
+        Ok(Vec::new())
+    }
+
+    async fn bind(&self, _: &Call, _: &str, _: &Subject, _: &str) -> Answer<Granting> {
+        Ok(Granting::Waiting)
+    }
+
+    async fn unbind(&self, _: &Call, _: &str) -> Answer<bool> {
+        Ok(true)
+    }
+
+    async fn user(&self, _: &str) -> Answer<Option<FleetUser>> {
+        Ok(None)
+    }
+
+    async fn standing(&self) -> Answer<FleetStanding> {
+        Ok(FleetStanding { version: "v2.14.4".to_owned(), token_ends: None })
+    }
+
+    async fn force_remove(&self, _: &Call, _: &ClusterName, _: &str) -> Answer<()> {
+        Ok(())
     }
 
     fn environment(&self) -> Vec<(String, SecretString)> {

@@ -148,7 +148,7 @@ impl Scene<'_> {
                 match self
                     .tenant
                     .fleet
-                    .grant(&self.call, cluster_id, &self.cluster.owner, &self.cluster.form.class)
+                    .grant(&self.call, cluster_id, &self.cluster.owner, None, &self.cluster.form.class)
                     .await?
                 {
                     Granting::Done(grants) => Ok(Outcome::Fact(Fact::Granted { grants })),
@@ -218,7 +218,7 @@ impl Scene<'_> {
     async fn open_pull(&self) -> Answer<Outcome> {
         let cluster = &self.cluster;
         if cluster.change.kind == Kind::Create
-            && let Err(remedy) = self.tenant.fleet.knows(&cluster.owner).await?
+            && let Err(remedy) = self.tenant.fleet.knows(&cluster.owner, None).await?
         {
             return Err(Trouble::Lasting { line: remedy, source: None });
         }
@@ -319,8 +319,8 @@ impl Scene<'_> {
     async fn make_plan(&self) -> Answer<Outcome> {
         self.tenant.fleet.preflight(&self.cluster.key.name, false).await?;
         let job = self.job().await?;
-        let plan = self.tenant.runner.plan(&self.call, &job, self.engine.sink(self.tenant, &self.cluster)).await?;
-        Ok(Outcome::Fact(Fact::PlanReady { plan: self.of_pull(plan)? }))
+        let planned = self.tenant.runner.plan(&self.call, &job, self.engine.sink(self.tenant, &self.cluster)).await?;
+        Ok(Outcome::Fact(Fact::PlanReady { plan: self.of_pull(planned.plan)? }))
     }
 
     async fn apply(

@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 pub mod catalogue;
 mod change;
+pub mod cloud;
 mod effect;
 pub mod form;
 mod input;
@@ -175,6 +176,9 @@ pub struct Grant {
     pub role: String,
     /// The binding's id in Rancher.
     pub binding: String,
+    /// When it ends by itself; `None` is with the cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
 }
 
 impl Cluster {

@@ -13,18 +13,18 @@ struct Wanted {
     /// Its name in the cluster's namespace, always the same for the same subject and role.
     name: String,
     role: String,
-    subject: Subject,
+    subject: Target,
     /// Who gets in, as people call them.
     to: String,
 }
 
-enum Subject {
+enum Target {
     User(String),
     Group(String),
 }
 
 impl Wanted {
-    fn new(subject: Subject, role: &str, to: &str) -> Self {
+    fn new(subject: Target, role: &str, to: &str) -> Self {
         let (field, value) = subject.field();
         Self { name: binding_name(field, value, role), role: role.to_owned(), subject, to: to.to_owned() }
     }
@@ -32,8 +32,8 @@ impl Wanted {
     /// Whether a binding of Rancher's gives just this.
     fn is(&self, binding: &Value) -> bool {
         let same = match &self.subject {
-            Subject::User(id) => binding["userId"] == **id || binding["userPrincipalId"] == format!("local://{id}"),
-            Subject::Group(principal) => binding["groupPrincipalId"] == **principal,
+            Target::User(id) => binding["userId"] == **id || binding["userPrincipalId"] == format!("local://{id}"),
+            Target::Group(principal) => binding["groupPrincipalId"] == **principal,
         };
         same && binding["roleTemplateId"] == self.role
     }
@@ -46,7 +46,7 @@ pub(super) fn binding_name(field: &str, value: &str, role: &str) -> String {
     format!("kaas-{short}")
 }
 
-impl Subject {
+impl Target {
     fn field(&self) -> (&'static str, &str) {
         match self {
             Self::User(id) => ("userId", id),
@@ -57,8 +57,8 @@ impl Subject {
 
 impl Rancher {
     /// The Rancher user of a person, or why there is none to be used, with the remedy.
-    pub(super) async fn user_of(&self, person: &Person) -> Answer<Result<String, String>> {
-        let Some(id) = self.settings.people.get(&person.id) else {
+    pub(super) async fn user_of(&self, person: &Person, user: Option<&str>) -> Answer<Result<String, String>> {
+        let Some(id) = user.or(self.settings.people.get(&person.id).map(String::as_str)) else {
             return Ok(Err(format!(
                 "kaas does not know which Rancher user {} is: log in to Rancher once, then ask an admin to link you.",
                 person.name
@@ -68,7 +68,7 @@ impl Rancher {
             Some(user) if user["enabled"] == false => {
                 Err(format!("The Rancher user {id} of {} is disabled: ask a Rancher admin to enable it.", person.name))
             }
-            Some(_) => Ok(id.clone()),
+            Some(_) => Ok(id.to_owned()),
             None => Err(format!(
                 "Rancher has no user {id}, to whom {} is linked: log in to Rancher once, then ask an admin to link you again.",
                 person.name
@@ -81,13 +81,14 @@ impl Rancher {
         call: &Call,
         cluster: &str,
         person: &Person,
+        user: Option<&str>,
         role: &str,
     ) -> Answer<Granting> {
         // Rancher takes unknown users without a word, and such a binding never comes into force.
-        let user = self.user_of(person).await?.map_err(lasting)?;
-        let mut wanted = vec![Wanted::new(Subject::User(user), role, &person.name)];
+        let user = self.user_of(person, user).await?.map_err(lasting)?;
+        let mut wanted = vec![Wanted::new(Target::User(user), role, &person.name)];
         if let Some(team) = &self.settings.team {
-            wanted.push(Wanted::new(Subject::Group(team.principal.clone()), &team.role, &team.principal));
+            wanted.push(Wanted::new(Target::Group(team.principal.clone()), &team.role, &team.principal));
         }
         for wanted in &wanted {
             self.check_role(&wanted.role).await?;
@@ -109,7 +110,7 @@ impl Rancher {
                     None => return Ok(Granting::Waiting),
                 },
             };
-            grants.push(Grant { to: wanted.to, role: wanted.role, binding });
+            grants.push(Grant { to: wanted.to, role: wanted.role, binding, until: None });
         }
         for grant in &grants {
             if !self.is_in_force(&grant.binding).await? {

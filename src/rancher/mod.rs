@@ -16,7 +16,7 @@ use self::failure::Failure;
 use crate::clock::SharedClock;
 use crate::lifecycle::form::{ClassName, ClusterName};
 use crate::lifecycle::{Person, PersonId};
-use crate::ports::{Answer, Call, Fleet, Granting, Sight, Trouble};
+use crate::ports::{Answer, Call, Fleet, FleetStanding, FleetUser, Granting, Sight, Subject, Trouble};
 
 mod access;
 mod client;
@@ -140,13 +140,44 @@ impl Fleet for Rancher {
         self.sight(cluster, id).await
     }
 
-    async fn grant(&self, call: &Call, id: &str, person: &Person, class: &ClassName) -> Answer<Granting> {
+    async fn grant(
+        &self,
+        call: &Call,
+        id: &str,
+        person: &Person,
+        user: Option<&str>,
+        class: &ClassName,
+    ) -> Answer<Granting> {
         let role = self.settings.requester_roles.get(class).unwrap_or(&self.settings.requester_role);
-        self.give_access(call, id, person, role).await
+        self.give_access(call, id, person, user, role).await
     }
 
-    async fn knows(&self, person: &Person) -> Answer<Result<(), String>> {
-        Ok(self.user_of(person).await?.map(drop))
+    async fn knows(&self, person: &Person, user: Option<&str>) -> Answer<Result<(), String>> {
+        Ok(self.user_of(person, user).await?.map(drop))
+    }
+
+    async fn machines(&self, _: &ClusterName) -> Answer<Vec<String>> {
+        Err(lasting("not built"))
+    }
+
+    async fn bind(&self, _: &Call, _: &str, _: &Subject, _: &str) -> Answer<Granting> {
+        Err(lasting("not built"))
+    }
+
+    async fn unbind(&self, _: &Call, _: &str) -> Answer<bool> {
+        Err(lasting("not built"))
+    }
+
+    async fn user(&self, _: &str) -> Answer<Option<FleetUser>> {
+        Err(lasting("not built"))
+    }
+
+    async fn standing(&self) -> Answer<FleetStanding> {
+        Err(lasting("not built"))
+    }
+
+    async fn force_remove(&self, _: &Call, _: &ClusterName, _: &str) -> Answer<()> {
+        Err(lasting("not built"))
     }
 
     fn environment(&self) -> Vec<(String, SecretString)> {

@@ -38,7 +38,7 @@ fn runner(settings: Settings) -> Terraform {
 }
 
 async fn plan_with(house: &House, settings: Settings) -> Answer<Plan> {
-    runner(settings).plan(&call("demo", 1), &house.job("demo", "small"), quiet()).await
+    runner(settings).plan(&call("demo", 1), &house.job("demo", "small"), quiet()).await.map(|planned| planned.plan)
 }
 
 fn said<T: std::fmt::Debug>(answer: Answer<T>) -> String {
@@ -190,7 +190,7 @@ async fn a_state_that_could_not_be_saved_is_kept_and_saved_with_the_next_attempt
         esac"#;
     let runner = runner(settings(&house, body));
     let job = house.job("demo", "small");
-    let plan = runner.plan(&call("demo", 1), &job, quiet()).await.unwrap();
+    let plan = runner.plan(&call("demo", 1), &job, quiet()).await.unwrap().plan;
     let first = said(runner.apply(&call("demo", 1), &job, &plan.digest, quiet()).await);
     assert_eq!(first, "passing: terraform could not save the state; kaas kept it and saves it with the next attempt");
     runner.forget(&job.cluster).await;

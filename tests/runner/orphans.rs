@@ -40,7 +40,7 @@ async fn killed(house: &House) -> (Terraform, kaas::ports::Job, kaas::lifecycle:
     settings.limits.grace = Duration::from_secs(60);
     let runner = Terraform::new(settings, SystemClock::shared());
     let job = slow_job(house);
-    let plan = runner.plan(&call("demo", 1), &job, quiet()).await.unwrap();
+    let plan = runner.plan(&call("demo", 1), &job, quiet()).await.unwrap().plan;
     assert_eq!(plan.add, 4);
     #[expect(clippy::disallowed_methods, reason = "a test plays the kaas that is killed")]
     let mut victim = std::process::Command::new(std::env::current_exe().unwrap())

@@ -15,7 +15,7 @@ async fn plan_then_apply_then_destroy() {
     let house = House::new();
     let runner = house.runner();
     let job = house.job("demo", "small");
-    let plan = runner.plan(&call("demo", 1), &job, quiet()).await.unwrap();
+    let plan = runner.plan(&call("demo", 1), &job, quiet()).await.unwrap().plan;
     assert_eq!((plan.add, plan.change, plan.destroy), (2, 0, 0));
     assert_eq!(plan.content, content());
     let text = runner.plan_text(&job.cluster, job.change, &plan.digest).await.unwrap();
@@ -33,7 +33,7 @@ async fn plan_then_apply_then_destroy() {
     let mut job = job;
     job.destroy = true;
     job.change = ChangeNumber(8);
-    let plan = runner.plan(&call("demo", 1), &job, quiet()).await.unwrap();
+    let plan = runner.plan(&call("demo", 1), &job, quiet()).await.unwrap().plan;
     assert_eq!((plan.add, plan.change, plan.destroy), (0, 0, 2));
     let applied = runner.apply(&call("demo", 1), &job, &plan.digest, quiet()).await.unwrap();
     assert_eq!(applied, Applied::Yes { outputs: vec![] });
@@ -53,7 +53,7 @@ async fn nothing_secret_is_kept_or_said() {
     let house = House::new();
     let runner = house.runner();
     let job = house.job_with("demo", "size = \"small\"\n  fail = true\n  password = \"given-pass-word\"");
-    let plan = runner.plan(&call("demo", 1), &job, quiet()).await.unwrap();
+    let plan = runner.plan(&call("demo", 1), &job, quiet()).await.unwrap().plan;
     let trouble = runner.apply(&call("demo", 1), &job, &plan.digest, quiet()).await.unwrap_err();
     let Trouble::Lasting { line, source } = &trouble else { panic!("{trouble:?}") };
     assert_eq!(line, "terraform: \"local-exec provisioner error\" at module.demo.terraform_data.cluster");
@@ -76,7 +76,7 @@ async fn another_plan_than_the_approved_one_is_not_applied() {
     }
     let house = House::new();
     let runner = house.runner();
-    let small = runner.plan(&call("demo", 1), &house.job("demo", "small"), quiet()).await.unwrap();
+    let small = runner.plan(&call("demo", 1), &house.job("demo", "small"), quiet()).await.unwrap().plan;
     let job = house.job("demo", "large");
     for attempt in [1, 2] {
         let applied = runner.apply(&call("demo", attempt), &job, &small.digest, quiet()).await.unwrap();
@@ -95,7 +95,7 @@ async fn the_rest_of_an_apply_that_was_cut_off_is_applied() {
     let house = House::new();
     let runner = house.runner();
     let job = house.job("demo", "small");
-    let plan = runner.plan(&call("demo", 1), &job, quiet()).await.unwrap();
+    let plan = runner.plan(&call("demo", 1), &job, quiet()).await.unwrap().plan;
     // Half of it exists already, as after an apply that was killed.
     let dir = house.workspace("demo").join("tree/clusters/demo");
     let half = ["apply", "-auto-approve", "-input=false", "-target=module.demo.terraform_data.machine"];
@@ -129,11 +129,11 @@ async fn a_workspace_stays_warm_until_something_changes() {
     let files =
         [("modules/box/main.tf", module.as_str()), ("modules/inner/x.tf", "resource \"terraform_data\" \"x\" {}")];
     house.commit(&BTreeMap::from(files));
-    let plan = runner.plan(&call("demo", 1), &house.job("demo", "small"), quiet()).await.unwrap();
+    let plan = runner.plan(&call("demo", 1), &house.job("demo", "small"), quiet()).await.unwrap().plan;
     assert_eq!((inits(&house), plan.add), (2, 3));
     // What terraform misses although nothing seems to have changed is mended.
     std::fs::remove_file(house.workspace("demo").join("tree/clusters/demo/.terraform/modules/modules.json")).unwrap();
-    let mended = runner.plan(&call("demo", 1), &house.job("demo", "small"), quiet()).await.unwrap();
+    let mended = runner.plan(&call("demo", 1), &house.job("demo", "small"), quiet()).await.unwrap().plan;
     assert_eq!((inits(&house), mended.digest), (3, plan.digest));
 }
 
@@ -237,7 +237,7 @@ async fn an_apply_that_failed_half_way_goes_on_with_the_rest() {
         flag.display()
     );
     job.files[0].content = Some(text + &more);
-    let plan = runner.plan(&call("demo", 1), &job, quiet()).await.unwrap();
+    let plan = runner.plan(&call("demo", 1), &job, quiet()).await.unwrap().plan;
     let trouble = runner.apply(&call("demo", 1), &job, &plan.digest, quiet()).await.unwrap_err();
     assert!(matches!(trouble, Trouble::Lasting { .. }), "{trouble:?}");
     std::fs::write(

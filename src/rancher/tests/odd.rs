@@ -301,7 +301,7 @@ async fn grant_with(status: u16, body: Value, then: Value) -> Answer<Granting> {
         _ => ok(&json!({"status": {"summary": "Completed"}})),
     })
     .await;
-    odd.rancher().grant(&call(), "c-m-1", &person("alice"), &class()).await
+    odd.rancher().grant(&call(), "c-m-1", &person("alice"), None, &class()).await
 }
 
 #[tokio::test]
@@ -339,7 +339,7 @@ async fn a_cluster_that_is_not_far_enough_is_waited_for_and_a_refusal_is_not() {
 #[tokio::test]
 async fn a_disabled_user_gets_no_way_in() {
     let odd = Odd::new(|_, _| ok(&json!({"id": "u-alice", "enabled": false}))).await;
-    let remedy = odd.rancher().knows(&person("alice")).await.expect("asked").expect_err("disabled");
+    let remedy = odd.rancher().knows(&person("alice"), None).await.expect("asked").expect_err("disabled");
     assert!(remedy.contains("is disabled"), "{remedy}");
 }
 

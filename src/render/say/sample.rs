@@ -125,7 +125,12 @@ pub(super) fn live() -> Live {
 }
 
 pub(super) fn grants() -> Vec<Grant> {
-    let grant = |to: &str, role: &str| Grant { to: to.to_owned(), role: role.to_owned(), binding: "crtb-x".to_owned() };
+    let grant = |to: &str, role: &str| Grant {
+        to: to.to_owned(),
+        role: role.to_owned(),
+        binding: "crtb-x".to_owned(),
+        until: None,
+    };
     vec![grant("alice", "cluster-owner"), grant("team billing", "read-only")]
 }
 

@@ -18,8 +18,8 @@ use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::SharedClock;
-use crate::lifecycle::{ChangeNumber, ClusterKey, Plan, PlanDigest};
-use crate::ports::{Answer, Applied, Call, Job, ProgressSink, Runner, Trouble};
+use crate::lifecycle::{ChangeNumber, ClusterKey, PlanDigest};
+use crate::ports::{Answer, Applied, Call, Job, Planned, ProgressSink, Runner, Trouble};
 use crate::render::plan::AllowList;
 use crate::runner::alive::{Alive, Orphans};
 use crate::runner::queue::{Queue, Turn};
@@ -245,7 +245,7 @@ impl Terraform {
 
 #[async_trait]
 impl Runner for Terraform {
-    async fn plan(&self, call: &Call, job: &Job, progress: ProgressSink) -> Answer<Plan> {
+    async fn plan(&self, call: &Call, job: &Job, progress: ProgressSink) -> Answer<Planned> {
         let mut session = Session::begin(self, call, job, "plan", progress).await?;
         let answer = run::plan(&mut session).await;
         session.end(answer)

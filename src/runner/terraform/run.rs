@@ -3,14 +3,15 @@
 use super::reading::Reading;
 use super::session::Session;
 use super::trouble;
-use crate::lifecycle::{Plan, PlanDigest};
-use crate::ports::{Answer, Applied};
+use crate::lifecycle::PlanDigest;
+use crate::lifecycle::cloud::Order;
+use crate::ports::{Answer, Applied, Planned};
 
 /// Makes a plan, and keeps what people read of it and what an approval of it covers.
-pub async fn plan(session: &mut Session<'_>) -> Answer<Plan> {
+pub async fn plan(session: &mut Session<'_>) -> Answer<Planned> {
     let (reading, _file) = session.make_plan(true).await?;
     keep(session, &reading)?;
-    Ok(reading.plan)
+    Ok(Planned { plan: reading.plan, order: Order::default() })
 }
 
 /// Plans once more, and goes on only if that is what was approved.

@@ -122,7 +122,12 @@ impl World {
             Effect::AwaitUsable { .. } if self.exists => Outcome::Fact(Fact::Usable { facts: facts() }),
             Effect::AwaitUsable { .. } => panic!("kaas waits for a cluster that was never made"),
             Effect::GrantAccess { .. } => {
-                let grant = Grant { to: "alice".to_owned(), role: "cluster-owner".to_owned(), binding: "b".to_owned() };
+                let grant = Grant {
+                    to: "alice".to_owned(),
+                    role: "cluster-owner".to_owned(),
+                    binding: "b".to_owned(),
+                    until: None,
+                };
                 Outcome::Fact(Fact::Granted { grants: vec![grant] })
             }
             Effect::AwaitGone { .. } if self.rng.u32(0..3) > 0 => self.later(),

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use kaas::lifecycle::form::{ClassName, ClusterName};
 use kaas::lifecycle::{ClusterFacts, Grant, Person};
-use kaas::ports::{Answer, Call, Fleet, Granting, Sight};
+use kaas::ports::{Answer, Call, Fleet, FleetStanding, FleetUser, Granting, Sight, Subject, Trouble};
 use secrecy::SecretString;
 
 use super::{Common, Part};
@@ -128,7 +128,14 @@ impl Fleet for FakeRancher {
         }))
     }
 
-    async fn grant(&self, call: &Call, id: &str, person: &Person, _class: &ClassName) -> Answer<Granting> {
+    async fn grant(
+        &self,
+        call: &Call,
+        id: &str,
+        person: &Person,
+        _user: Option<&str>,
+        _class: &ClassName,
+    ) -> Answer<Granting> {
         self.common.begins(Part::Rancher, call)?;
         let now = self.common.clock.now();
         let mut held = self.held();
@@ -140,13 +147,62 @@ impl Fleet for FakeRancher {
         if now.duration_since(since) < IN_FORCE {
             return Ok(Granting::Waiting);
         }
-        let grant = Grant { to: person.name.clone(), role: "cluster-owner".to_owned(), binding: format!("crtb-{id}") };
+        let grant = Grant {
+            to: person.name.clone(),
+            role: "cluster-owner".to_owned(),
+            binding: format!("crtb-{id}"),
+            until: None,
+        };
         Ok(Granting::Done(vec![grant]))
     }
 
-    async fn knows(&self, _person: &Person) -> Answer<Result<(), String>> {
+    async fn knows(&self, _person: &Person, _user: Option<&str>) -> Answer<Result<(), String>> {
         self.common.up(Part::Rancher)?;
         Ok(self.held().unknown.map_or(Ok(()), |remedy| Err(remedy.to_owned())))
+    }
+
+    async fn machines(&self, name: &ClusterName) -> Answer<Vec<String>> {
+        self.common.up(Part::Rancher)?;
+        Ok(self.held().clusters.get(name).map(|_| format!("{name}-worker-a-b5wxk-7qz2m")).into_iter().collect())
+    }
+
+    async fn bind(&self, call: &Call, id: &str, subject: &Subject, role: &str) -> Answer<Granting> {
+        self.common.begins(Part::Rancher, call)?;
+        let now = self.common.clock.now();
+        let mut held = self.held();
+        let Some(cluster) = held.clusters.values_mut().find(|cluster| cluster.id == id) else {
+            return Err(Trouble::Lasting { line: "Rancher has no such cluster".to_owned(), source: None });
+        };
+        let (Subject::User(to) | Subject::Group(to) | Subject::Principal(to)) = subject;
+        let since = *cluster.bindings.entry(to.clone()).or_insert(now);
+        if now.duration_since(since) < IN_FORCE {
+            return Ok(Granting::Waiting);
+        }
+        let binding = format!("{id}:kaas-{to}");
+        Ok(Granting::Done(vec![Grant { to: to.clone(), role: role.to_owned(), binding, until: None }]))
+    }
+
+    async fn unbind(&self, call: &Call, binding: &str) -> Answer<bool> {
+        self.common.begins(Part::Rancher, call)?;
+        for cluster in self.held().clusters.values_mut() {
+            let id = cluster.id.clone();
+            cluster.bindings.retain(|to, _| binding != format!("{id}:kaas-{to}"));
+        }
+        Ok(true)
+    }
+
+    async fn user(&self, id: &str) -> Answer<Option<FleetUser>> {
+        self.common.up(Part::Rancher)?;
+        Ok(id.starts_with("u-").then(|| FleetUser { id: id.to_owned(), name: id.to_owned(), enabled: true }))
+    }
+
+    async fn standing(&self) -> Answer<FleetStanding> {
+        self.common.up(Part::Rancher)?;
+        Ok(FleetStanding { version: "v2.14.4".to_owned(), token_ends: None })
+    }
+
+    async fn force_remove(&self, call: &Call, _cluster: &ClusterName, _machine: &str) -> Answer<()> {
+        self.common.begins(Part::Rancher, call)
     }
 
     fn environment(&self) -> Vec<(String, SecretString)> {

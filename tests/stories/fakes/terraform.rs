@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use kaas::lifecycle::cloud::Order;
 use kaas::lifecycle::{ChangeNumber, ClusterKey, ContentDigest, EffectKey, Plan, PlanDigest, Risk};
-use kaas::ports::{Answer, Applied, Call, Job, Progress, ProgressSink, Runner, Trouble};
+use kaas::ports::{Answer, Applied, Call, Job, Planned, Progress, ProgressSink, Runner, Trouble};
 use kaas::record::hex;
 use sha2::{Digest, Sha256};
 use tokio::time::{Instant, sleep_until};
@@ -155,7 +156,7 @@ impl FakeTerraform {
 
 #[async_trait]
 impl Runner for FakeTerraform {
-    async fn plan(&self, call: &Call, job: &Job, progress: ProgressSink) -> Answer<Plan> {
+    async fn plan(&self, call: &Call, job: &Job, progress: ProgressSink) -> Answer<Planned> {
         self.common.begins(Part::Terraform, call)?;
         let since = self.held().runs.entry(call.key.clone()).or_insert((Instant::now(), 0)).0;
         progress(Progress { step: "planning", done: None, detail: Some("terraform plan".to_owned()) });
@@ -166,7 +167,7 @@ impl Runner for FakeTerraform {
         }
         let plan = held.plan(job);
         Self::keep_text(&mut held, job, &plan);
-        Ok(plan)
+        Ok(Planned { plan, order: Order::default() })
     }
 
     async fn apply(&self, call: &Call, job: &Job, approved: &PlanDigest, progress: ProgressSink) -> Answer<Applied> {
