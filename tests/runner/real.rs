@@ -213,7 +213,7 @@ async fn clusters_run_side_by_side() {
     let (one, two) = (meet("one-a", "two-b"), meet("two-b", "one-a"));
     let (call_one, call_two) = (call("one-a", 1), call("two-b", 1));
     let plans = tokio::join!(runner.plan(&call_one, &one, quiet()), runner.plan(&call_two, &two, quiet()));
-    let (one_digest, two_digest) = (plans.0.unwrap().digest, plans.1.unwrap().digest);
+    let (one_digest, two_digest) = (plans.0.unwrap().plan.digest, plans.1.unwrap().plan.digest);
     let applied = tokio::join!(
         runner.apply(&call_one, &one, &one_digest, quiet()),
         runner.apply(&call_two, &two, &two_digest, quiet())
