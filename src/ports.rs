@@ -24,6 +24,8 @@ use crate::lifecycle::{
     ChangeNumber, ClusterFacts, ClusterKey, ContentDigest, EffectKey, Grant, HeadSha, Person, Place, Plan, PlanDigest,
     Pull,
 };
+
+pub use crate::lifecycle::Subject;
 use crate::render::message::Message;
 
 /// What every call carries.
@@ -454,17 +456,6 @@ pub struct FleetStanding {
     pub version: String,
     /// When the token ends; `None` is never.
     pub token_ends: Option<Timestamp>,
-}
-
-/// Who gets a way in, as Rancher knows them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Subject {
-    /// A user, by id.
-    User(String),
-    /// A group of an identity provider: `github_team://1234567`.
-    Group(String),
-    /// Somebody of an identity provider who may never have logged in: `github_user://1234567`.
-    Principal(String),
 }
 
 /// How far granting is.

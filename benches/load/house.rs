@@ -88,6 +88,9 @@ impl House {
             reviewers: BTreeMap::new(),
             runner: Arc::clone(&ports) as Arc<dyn Runner>,
             fleet: Arc::clone(&ports) as Arc<dyn Fleet>,
+            users: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            cloud: None,
         };
         let chats = [(CHAT.to_owned(), ports as Arc<dyn Chat>)];
         let store_port = Arc::clone(&store) as Arc<dyn Store>;

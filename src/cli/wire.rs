@@ -105,6 +105,9 @@ pub fn tenant(
         reviewers: reviewers(tenant),
         runner,
         fleet: Arc::new(fleet(tenant, clock)?),
+        users: tenant.people.links(Platform::Rancher),
+        groups: tenant.rancher.groups.clone(),
+        cloud: None,
     })
 }
 

@@ -9,7 +9,7 @@ use crate::lifecycle::form::{ClusterName, Form, Reason};
 use super::read::line;
 use super::request::ttl_text;
 use super::table::{Flag, Verb};
-use super::{Command, Topic, Which};
+use super::{Command, Give, Topic, Which};
 
 impl Command {
     /// Its line, with every value spelled out: `/kaas request teal-otter class=aws size=small …`. Reading it gives the command again.
@@ -42,6 +42,23 @@ impl Command {
             Self::Cancel(name) => named(&mut values, Verb::Cancel, name, None),
             Self::Retry(name) => named(&mut values, Verb::Retry, name, None),
             Self::Destroy { name, reason } => named(&mut values, Verb::Destroy, name, reason.as_ref()),
+            Self::Access { name, give } => {
+                if let Some(Give { to, role, lasts }) = give {
+                    values.insert(Flag::To, to.written());
+                    values.extend(role.clone().map(|role| (Flag::Role, role)));
+                    values.extend(lasts.map(|lasts| (Flag::Lasts, ttl_text(Some(lasts)))));
+                }
+                named(&mut values, Verb::Access, name, None)
+            }
+            Self::Revoke { name, to } => {
+                values.insert(Flag::To, to.written());
+                named(&mut values, Verb::Revoke, name, None)
+            }
+            Self::Orphans => Verb::Orphans,
+            Self::ForceRemove { name, machine } => {
+                values.insert(Flag::Machine, machine.clone());
+                named(&mut values, Verb::ForceRemove, name, None)
+            }
             Self::Classes => Verb::Classes,
             Self::Help(topic) => {
                 let topic = topic.map(|topic| match topic {

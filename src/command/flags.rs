@@ -31,6 +31,14 @@ pub enum Flag {
     Ticket,
     /// Only show.
     DryRun,
+    /// Whom a way in is for.
+    To,
+    /// The role of a way in.
+    Role,
+    /// How long a way in lasts.
+    Lasts,
+    /// A machine.
+    Machine,
 }
 
 /// How a flag is written.
@@ -183,6 +191,42 @@ pub const FLAGS: &[FlagEntry] = &[
         shape: Shape::Switch,
         about: "show what would be written, and ask for nothing",
         example: "",
+    },
+    FlagEntry {
+        flag: Flag::To,
+        name: "to",
+        aliases: &["person", "whom", "user"],
+        short: None,
+        shape: Shape::Value,
+        about: "a person, or a group as group:name",
+        example: "@bob",
+    },
+    FlagEntry {
+        flag: Flag::Role,
+        name: "role",
+        aliases: &["as"],
+        short: Some('r'),
+        shape: Shape::Value,
+        about: "what they may do there",
+        example: "cluster-member",
+    },
+    FlagEntry {
+        flag: Flag::Lasts,
+        name: "for",
+        aliases: &["ttl", "lasts", "until"],
+        short: Some('t'),
+        shape: Shape::Value,
+        about: "how long: hours, days or weeks",
+        example: "8h",
+    },
+    FlagEntry {
+        flag: Flag::Machine,
+        name: "machine",
+        aliases: &["node"],
+        short: None,
+        shape: Shape::Value,
+        about: "the machine's whole name, as kaas told it",
+        example: "teal-otter-worker-a-b5wxk-7qz2m",
     },
 ];
 

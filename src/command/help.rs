@@ -49,9 +49,12 @@ fn overview() -> Vec<String> {
     let mut out =
         vec!["kaas makes Kubernetes clusters and takes them down again, with others agreeing first.".to_owned()];
     let width = COMMANDS.iter().map(|entry| entry.brief().len()).max().unwrap_or_default();
-    for (audience, title) in
-        [(Audience::Developers, "Your clusters"), (Audience::Approvers, "Deciding"), (Audience::Everybody, "Looking")]
-    {
+    for (audience, title) in [
+        (Audience::Developers, "Your clusters"),
+        (Audience::Approvers, "Deciding"),
+        (Audience::Everybody, "Looking"),
+        (Audience::Admins, "Admins"),
+    ] {
         out.push(String::new());
         out.push(title.to_owned());
         let entries = COMMANDS.iter().filter(|entry| entry.audience == audience);

@@ -4,8 +4,9 @@
 //!
 //! **Invariant:** nothing in this folder does I/O, reads a clock or draws a random number, and of kaas it uses `lifecycle` alone.
 
-use crate::lifecycle::form::{ClusterName, Form, Reason};
+use crate::lifecycle::form::{ClusterName, Form, Reason, Ttl};
 
+mod access;
 mod echo;
 pub mod filled;
 pub mod flags;
@@ -74,10 +75,53 @@ pub enum Command {
         /// Why.
         reason: Option<Reason>,
     },
+    /// Who has a way in; with `give`, one more.
+    Access {
+        /// Into which cluster.
+        name: ClusterName,
+        /// Whom to give one.
+        give: Option<Give>,
+    },
+    /// Takes a way in back.
+    Revoke {
+        /// Into which cluster.
+        name: ClusterName,
+        /// Whose.
+        to: Receiver,
+    },
+    /// What belongs to no cluster.
+    Orphans,
+    /// Lets a machine go.
+    ForceRemove {
+        /// Of which cluster.
+        name: ClusterName,
+        /// Which, by its whole name.
+        machine: String,
+    },
     /// What can be asked for.
     Classes,
     /// How to talk to kaas.
     Help(Option<Topic>),
+}
+
+/// A way in that somebody is to get.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Give {
+    /// Who.
+    pub to: Receiver,
+    /// The role; `None` is the usual one.
+    pub role: Option<String>,
+    /// For how long; `None` is as long as the cluster lives.
+    pub lasts: Option<Ttl>,
+}
+
+/// Whom a way in is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Receiver {
+    /// A person: a name, or a platform's id, without `@`.
+    Person(String),
+    /// A group of the tenant's configuration, by name.
+    Group(String),
 }
 
 /// Which clusters to list.

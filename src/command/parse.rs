@@ -8,7 +8,7 @@ use super::nearest::nearest;
 use super::read::{Reading, shorten};
 use super::table::{COMMANDS, Flag, Verb, keyword};
 use super::words::{Word, quote, split};
-use super::{COMMAND, Command, Dialect, LINE_MAX, Mistake, Mistakes, Topic, Which, normalise, request};
+use super::{COMMAND, Command, Dialect, LINE_MAX, Mistake, Mistakes, Topic, Which, access, normalise, request};
 
 /// Reads a line, with or without the leading `/kaas`.
 ///
@@ -66,6 +66,10 @@ fn understand(line: &str, catalogue: &Catalogue) -> Result<Command, Mistakes> {
             let (name, reason) = (reading.name(false), reading.reason());
             name.map(|name| Command::Destroy { name, reason })
         }
+        Verb::Access => access::access(&mut reading),
+        Verb::Revoke => access::revoke(&mut reading),
+        Verb::ForceRemove => access::force_remove(&mut reading),
+        Verb::Orphans => Some(Command::Orphans),
         Verb::Classes => Some(Command::Classes),
         Verb::Help => help(&mut reading),
     };

@@ -25,6 +25,14 @@ pub enum Verb {
     Retry,
     /// Takes a cluster down.
     Destroy,
+    /// Gives a way in, or lists who has one.
+    Access,
+    /// Takes a way in back.
+    Revoke,
+    /// Searches the account for what was left behind.
+    Orphans,
+    /// Lets a machine go that Rancher cannot remove.
+    ForceRemove,
     /// Shows the catalogue.
     Classes,
     /// Explains.
@@ -40,6 +48,8 @@ pub enum Audience {
     Approvers,
     /// Everybody.
     Everybody,
+    /// Whoever answers for all of it.
+    Admins,
 }
 
 /// A command.
@@ -104,6 +114,33 @@ pub const COMMANDS: &[Entry] = &[
         takes: &[Flag::Name, Flag::Reason],
         notes: &["Its owner or an admin can ask for it. Others approve it, as they did when it was made."],
         examples: &["destroy teal-otter", "destroy teal-otter because the load test is over"],
+    },
+    Entry {
+        verb: Verb::Access,
+        name: "access",
+        aliases: &["grant", "share", "invite"],
+        audience: Audience::Developers,
+        does: "shows who has a way in, or gives somebody one",
+        takes: &[Flag::Name, Flag::To, Flag::Role, Flag::Lasts],
+        notes: &[
+            "Its owner or an admin can give it. With for= it ends by itself.",
+            "A group of your company is written group:name.",
+        ],
+        examples: &[
+            "access teal-otter",
+            "access teal-otter @bob for 8h",
+            "access teal-otter to=group:billing role=cluster-member",
+        ],
+    },
+    Entry {
+        verb: Verb::Revoke,
+        name: "revoke",
+        aliases: &["unshare", "uninvite"],
+        audience: Audience::Developers,
+        does: "takes somebody's way in back",
+        takes: &[Flag::Name, Flag::To],
+        notes: &["Its owner or an admin can."],
+        examples: &["revoke teal-otter @bob", "revoke teal-otter to=group:billing"],
     },
     Entry {
         verb: Verb::Cancel,
@@ -184,6 +221,29 @@ pub const COMMANDS: &[Entry] = &[
         takes: &[],
         notes: &[],
         examples: &["classes"],
+    },
+    Entry {
+        verb: Verb::Orphans,
+        name: "orphans",
+        aliases: &["leftovers", "leaks"],
+        audience: Audience::Admins,
+        does: "searches the cloud for what belongs to no cluster",
+        takes: &[],
+        notes: &["kaas only looks. It says what each thing costs and which command removes it."],
+        examples: &["orphans"],
+    },
+    Entry {
+        verb: Verb::ForceRemove,
+        name: "force-remove",
+        aliases: &["forceremove"],
+        audience: Audience::Admins,
+        does: "lets a machine go that cannot be removed",
+        takes: &[Flag::Name, Flag::Machine],
+        notes: &[
+            "For a destroy that hangs on one machine. Rancher then forgets the machine without asking the cloud,",
+            "so it may go on running and costing there: the search after the teardown says so.",
+        ],
+        examples: &["force-remove teal-otter machine=teal-otter-worker-a-b5wxk-7qz2m"],
     },
     Entry {
         verb: Verb::Help,
@@ -284,7 +344,23 @@ mod tests {
     #[test]
     fn every_verb_and_every_flag_is_in_the_table() {
         use Verb::*;
-        for verb in [Request, List, Show, Approve, Withdraw, Reject, Cancel, Retry, Destroy, Classes, Help] {
+        for verb in [
+            Request,
+            List,
+            Show,
+            Approve,
+            Withdraw,
+            Reject,
+            Cancel,
+            Retry,
+            Destroy,
+            Access,
+            Revoke,
+            Orphans,
+            ForceRemove,
+            Classes,
+            Help,
+        ] {
             assert_eq!(verb.entry().verb, verb);
         }
         for flag in COMMANDS.iter().flat_map(|e| e.takes) {

@@ -7,13 +7,15 @@ use jiff::SignedDuration;
 use super::finding::{Report, did_you_mean, join};
 use super::people::{People, Platform};
 use super::{raw, values};
-use crate::lifecycle::policy::{Policy, Quorum};
+use crate::lifecycle::policy::{AccessPolicy, Policy, Quorum};
 use crate::lifecycle::{Person, Risk};
 
 /// How many have to approve, where the file says nothing.
 pub const QUORUM: u32 = 2;
 /// How long a review may take, where the file says nothing.
 pub const REVIEW: &str = "24h";
+/// The role that ways in are given with by command, where the file says nothing.
+pub const ACCESS_ROLE: &str = "cluster-member";
 /// How long approvers are waited for before they are asked again, where the file says nothing.
 pub const REMIND_AFTER: &str = "4h";
 
@@ -43,6 +45,15 @@ pub(super) fn policy(raw: &raw::Policy, people: &People, tenant: &str, report: &
         review: signed(raw.review.as_deref().unwrap_or(REVIEW))?,
         remind_after: signed(raw.remind_after.as_deref().unwrap_or(REMIND_AFTER))?,
         clusters_a_person: count(raw.clusters_a_person),
+        access: AccessPolicy {
+            roles: raw.access.roles.clone().unwrap_or_else(|| vec![ACCESS_ROLE.to_owned()]),
+            longest: match raw.access.longest.as_deref() {
+                Some(longest) => Some(signed(longest)?),
+                None => None,
+            },
+        },
+        // Whether there is a cloud to search is known where it is wired.
+        certify: false,
         frozen: raw.frozen.as_deref().and_then(|text| text.parse().ok()),
     };
     // Where somebody is missing because of a mistake, what follows from the gap is no news.

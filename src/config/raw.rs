@@ -108,7 +108,7 @@ raw!(
 );
 raw!(
     /// `[tenants.<name>.rancher]`.
-    Rancher { url: Text, token: Secret, ca_file: Text, requester_role: Text, team: Option<Team> }
+    Rancher { url: Text, token: Secret, ca_file: Text, requester_role: Text, team: Option<Team>, groups: BTreeMap<String, String> }
 );
 raw!(
     /// A reference to a secret.
@@ -157,7 +157,12 @@ raw!(
         remind_after: Text,
         clusters_a_person: Count,
         frozen: Text,
+        access: Access,
     }
+);
+raw!(
+    /// `[tenants.<name>.policy.access]`.
+    Access { roles: Option<Vec<String>>, longest: Text }
 );
 raw!(
     /// `[tenants.<name>.policy.quorum]`.

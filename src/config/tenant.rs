@@ -81,6 +81,8 @@ pub struct RancherConfig {
     pub requester_roles: BTreeMap<ClassName, String>,
     /// A group that is given a way in as well.
     pub team: Option<Team>,
+    /// Groups that can be given ways in by command, by the name that people use.
+    pub groups: BTreeMap<String, String>,
     /// Who is who in Rancher.
     pub links: BTreeMap<PersonId, String>,
 }
@@ -164,6 +166,7 @@ fn rancher(raw: &raw::Tenant, people: &People, base: &Path, path: &str, report: 
                 role: team.role.clone().unwrap_or_else(|| "cluster-member".to_owned()),
             }),
         },
+        groups: raw.groups.clone(),
         links: people.links(Platform::Rancher),
     })
 }

@@ -14,6 +14,9 @@ pub(super) fn taken(input: &Input, taken: &Taken) {
         Ask::Cancel => "cancel",
         Ask::Retry => "retry",
         Ask::Destroy { .. } => "destroy",
+        Ask::Access { .. } => "access",
+        Ask::Revoke { .. } => "revoke",
+        Ask::ForceRemove { .. } => "force-remove",
     };
     let outcome = match taken {
         Taken::Changed => "changed",

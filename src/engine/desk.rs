@@ -38,10 +38,10 @@ const NO: [&str; 5] = ["-1", "thumbsdown", "x", "👎", "❌"];
 
 /// The desk of one tenant.
 pub struct FrontDesk {
-    engine: Arc<Engine>,
-    tenant: Arc<Tenant>,
+    pub(super) engine: Arc<Engine>,
+    pub(super) tenant: Arc<Tenant>,
     /// Everybody that the tenant knows, to find an owner by name.
-    people: Vec<Person>,
+    pub(super) people: Vec<Person>,
     dialect: Dialect,
 }
 
@@ -76,6 +76,13 @@ impl FrontDesk {
             Command::Classes => Ok(one(say::classes(catalogue))),
             Command::List { which, owner } => self.list(heard, which, owner.as_deref()).await,
             Command::Show(name) => self.show(&name).await,
+            Command::Access { name, give: None } => self.ways_in(&name).await,
+            Command::Access { name, give: Some(give) } => self.give(heard, &name, give).await,
+            Command::Revoke { name, to } => self.revoke(heard, &name, &to).await,
+            Command::Orphans => self.orphans(heard).await,
+            Command::ForceRemove { name, machine } => {
+                self.ask(heard, &name, Proof::Command, Ask::ForceRemove { machine }).await
+            }
             Command::Request { form, dry_run: true } => self.dry_run(heard, form),
             Command::Request { form, dry_run: false } => self.request(heard, form).await,
             Command::Approve(name) => self.ask(heard, &name, Proof::Command, Ask::Approve { plan: None }).await,
@@ -102,7 +109,7 @@ impl FrontDesk {
     }
 
     /// An ask that begins a change. Its number is drawn only if it would not be refused anyway, so that refusals leave no gaps.
-    async fn start(
+    pub(super) async fn start(
         &self,
         heard: &Heard,
         name: &ClusterName,
@@ -118,7 +125,13 @@ impl FrontDesk {
         self.ask(heard, name, Proof::Command, ask(number)).await
     }
 
-    async fn ask(&self, heard: &Heard, name: &ClusterName, proof: Proof, ask: Ask) -> anyhow::Result<Vec<Reply>> {
+    pub(super) async fn ask(
+        &self,
+        heard: &Heard,
+        name: &ClusterName,
+        proof: Proof,
+        ask: Ask,
+    ) -> anyhow::Result<Vec<Reply>> {
         let key = self.key(name);
         match self.engine.take(&key, &self.input(heard, proof, ask)).await? {
             Taken::Changed | Taken::Doubled | Taken::Stale | Taken::Refused { told: true, .. } => Ok(Vec::new()),
@@ -127,7 +140,7 @@ impl FrontDesk {
         }
     }
 
-    fn input(&self, heard: &Heard, proof: Proof, ask: Ask) -> Input {
+    pub(super) fn input(&self, heard: &Heard, proof: Proof, ask: Ask) -> Input {
         Input {
             id: heard.id.clone(),
             at: self.engine.clock.now(),
@@ -135,7 +148,7 @@ impl FrontDesk {
         }
     }
 
-    fn key(&self, name: &ClusterName) -> ClusterKey {
+    pub(super) fn key(&self, name: &ClusterName) -> ClusterKey {
         ClusterKey { tenant: self.tenant.name.clone(), name: name.clone() }
     }
 
@@ -146,7 +159,7 @@ impl FrontDesk {
             (Which::Mine, _) => Some(heard.by.id.clone()),
             (_, Some(name)) => match self.people.iter().find(|p| p.name == name || p.id.as_str() == name) {
                 Some(person) => Some(person.id.clone()),
-                None => return Ok(one(self.nobody(name))),
+                None => return Ok(one(self.nobody("list", "owner", name))),
             },
             (_, None) => None,
         };
@@ -168,20 +181,24 @@ impl FrontDesk {
         })))
     }
 
-    fn nobody(&self, name: &str) -> Message {
+    pub(super) fn nobody(&self, verb: &str, key: &str, name: &str) -> Message {
         let known: Vec<&str> = self.people.iter().map(|p| p.name.as_str()).collect();
         let problem = match nearest(name, known.iter().copied()) {
             Some(near) => format!("nobody here is called that. Did you mean {near}?"),
             None => "nobody here is called that".to_owned(),
         };
-        say::mistakes(Some("list"), &[(&format!("owner={name}"), &problem)], None)
+        say::mistakes(Some(verb), &[(&format!("{key}={name}"), &problem)], None)
     }
 
     async fn show(&self, name: &ClusterName) -> anyhow::Result<Vec<Reply>> {
         let Some(record) = self.engine.store.load(&self.key(name)).await? else {
             return self.no_such_cluster(name).await;
         };
-        Ok(one(say::show(&self.view(&record.cluster))))
+        let mut shown = say::show(&self.view(&record.cluster));
+        if let Some(machines) = self.engine.machines_of(&self.tenant, &record.cluster).await {
+            shown.lines.extend(say::cloud::machines(&machines, self.engine.clock.now()).lines);
+        }
+        Ok(one(shown))
     }
 
     fn view<'a>(&'a self, cluster: &'a Cluster) -> CardView<'a> {
@@ -204,14 +221,14 @@ impl FrontDesk {
         Ok(one(say::dry_run(&form, &rendered.join("\n"), &line)))
     }
 
-    async fn no_such_cluster(&self, name: &ClusterName) -> anyhow::Result<Vec<Reply>> {
+    pub(super) async fn no_such_cluster(&self, name: &ClusterName) -> anyhow::Result<Vec<Reply>> {
         let filter = Filter { tenant: self.tenant.name.clone(), owner: None, waiting: false, limit: NAMES_MAX };
         let rows: Vec<ClusterSummary> = self.engine.store.list(&filter).await?.rows;
         let near = nearest(name.as_str(), rows.iter().map(|row| row.key.name.as_str())).map(str::to_owned);
         Ok(one(self.refused(&Refusal::NoSuchCluster { near }, name)))
     }
 
-    fn refused(&self, refusal: &Refusal, name: &ClusterName) -> Message {
+    pub(super) fn refused(&self, refusal: &Refusal, name: &ClusterName) -> Message {
         let context =
             say::Context { now: self.engine.clock.now(), tz: &self.tenant.time_zone, usually: None, card: None };
         say::refusal(refusal, name, &context)
@@ -395,7 +412,7 @@ fn unfit(heard: &Heard) -> Option<Vec<Reply>> {
     forms::stranger(heard.standing).map(|who| one(say::form::not_a_member(who)))
 }
 
-fn one(message: Message) -> Vec<Reply> {
+pub(super) fn one(message: Message) -> Vec<Reply> {
     vec![Reply { message, file: None }]
 }
 

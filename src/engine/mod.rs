@@ -1,7 +1,8 @@
 //! The loop: take inputs, claim effects, perform them, settle what they led to.
 //!
 //! It decides nothing (the core does) and knows no platform (the ports do). Reading order: this file, [`perform`] (effect by effect), [`desk`] (what people
-//! type), [`sweep`] (what webhooks missed), [`cards`] (the status card and its progress).
+//! type), [`sweep`] (what webhooks missed), `ways` (ways into clusters), `witness` (machines, and what
+//! the cloud says), [`cards`] (the status card and its progress).
 //!
 //! **Invariant:** every effect is performed at least once and recorded exactly once. A lease saves work; correctness never needs it.
 
@@ -20,8 +21,8 @@ use crate::clock::SharedClock;
 use crate::lifecycle::catalogue::Catalogue;
 use crate::lifecycle::form::TenantName;
 use crate::lifecycle::policy::Policy;
-use crate::lifecycle::{ClusterKey, Effect, EffectKey, Input, Person};
-use crate::ports::{Chat, Fleet, Forge, Runner};
+use crate::lifecycle::{ClusterKey, Effect, EffectKey, Input, Person, PersonId};
+use crate::ports::{Chat, Cloud, Fleet, Forge, Runner};
 use crate::record::{Claimed, Record, Taken};
 use crate::render::module::Settings;
 use crate::render::templates::Templates;
@@ -36,12 +37,15 @@ pub mod boundary;
 pub mod cards;
 mod count;
 pub mod desk;
+mod desk_ways;
 mod forms;
 pub mod pace;
 pub mod perform;
 mod places;
 pub mod sweep;
 pub mod usual;
+mod ways;
+mod witness;
 
 /// How far the clocks of a platform and of this machine may be apart.
 pub(crate) const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(5);
@@ -74,6 +78,12 @@ pub struct Tenant {
     pub runner: Arc<dyn Runner>,
     /// Rancher.
     pub fleet: Arc<dyn Fleet>,
+    /// Who is which user in Rancher, as configured.
+    pub users: BTreeMap<PersonId, String>,
+    /// Groups that can be given ways in, by the name that people use.
+    pub groups: BTreeMap<String, String>,
+    /// The cloud that machines are made in, where it is looked at.
+    pub cloud: Option<Arc<dyn Cloud>>,
 }
 
 /// The engine.

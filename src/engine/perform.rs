@@ -31,15 +31,15 @@ pub const GONE_LIMIT: SignedDuration = SignedDuration::from_mins(30);
 const TOLD_AT: u32 = 2;
 
 /// One performance: an effect, with all that it needs.
-struct Scene<'a> {
-    engine: &'a Arc<Engine>,
-    tenant: &'a Arc<Tenant>,
-    cluster: Cluster,
-    call: Call,
+pub(super) struct Scene<'a> {
+    pub(super) engine: &'a Arc<Engine>,
+    pub(super) tenant: &'a Arc<Tenant>,
+    pub(super) cluster: Cluster,
+    pub(super) call: Call,
     /// The change that asked for the effect; the cluster may have a newer one by now.
-    change: crate::lifecycle::ChangeNumber,
+    pub(super) change: crate::lifecycle::ChangeNumber,
     note: Option<&'a str>,
-    now: Timestamp,
+    pub(super) now: Timestamp,
 }
 
 impl Engine {
@@ -90,13 +90,15 @@ impl Engine {
             "{}: {chain}",
             claimed.effect.name(),
         );
-        let may_be_dropped = claimed.effect.lane() == Lane::Talk || matches!(claimed.effect, Effect::ShowPlan { .. });
+        let may_be_dropped = claimed.effect.lane() == Lane::Talk
+            || matches!(claimed.effect, Effect::ShowPlan { .. } | Effect::ShowCertificate { .. });
         match (lasting, may_be_dropped) {
             // What cannot be said is in the log; it is no reason to stop a cluster.
             (true, true) => Outcome::Done,
             (true, false) => Outcome::Broken(fault),
             // Two hours at the longest backoff; what is to be said waits as long as it takes.
-            (false, false) if failures >= self.pace.failures_max => Outcome::Broken(fault),
+            // A way in that does not end, and a search that was not made, are never given up.
+            (false, false) if failures >= self.pace.failures_max && !is_owed(&claimed.effect) => Outcome::Broken(fault),
             (false, _) => {
                 let at = now.saturating_add(wait.unwrap_or_else(|| self.backoff(failures))).unwrap_or(Timestamp::MAX);
                 Outcome::Failed { at, fault: (failures == TOLD_AT && !may_be_dropped).then_some(fault) }
@@ -145,17 +147,26 @@ impl Scene<'_> {
             Effect::Apply { plan, head } => self.apply(plan, head).await,
             Effect::AwaitUsable { cluster_id } => self.await_usable(cluster_id.as_deref()).await,
             Effect::GrantAccess { cluster_id } => {
-                match self
-                    .tenant
-                    .fleet
-                    .grant(&self.call, cluster_id, &self.cluster.owner, None, &self.cluster.form.class)
-                    .await?
-                {
+                let (owner, class) = (&self.cluster.owner, &self.cluster.form.class);
+                let user = self.owners_user().await?;
+                match self.tenant.fleet.grant(&self.call, cluster_id, owner, user.as_deref(), class).await? {
                     Granting::Done(grants) => Ok(Outcome::Fact(Fact::Granted { grants })),
                     Granting::Waiting => self.again_within(JOIN_LIMIT, None, "the way in is not in force yet"),
                 }
             }
             Effect::AwaitGone { cluster_id } => self.await_gone(cluster_id.as_deref()).await,
+            Effect::Bind { cluster_id, to, subject, role, until, by } => {
+                self.bind(cluster_id, (to, subject), role, *until, by).await
+            }
+            Effect::Unbind { binding, to, by } => self.unbind(binding, to, by.as_ref()).await,
+            Effect::ForceRemove { machine } => self.force_remove(machine).await,
+            Effect::ShowCertificate { pull, round, certificate } => {
+                self.show_certificate(*pull, *round, certificate).await
+            }
+            Effect::Sweep { round, footprint, .. } => self.sweep_up(*round, footprint).await,
+            Effect::AwaitAccessEnd { binding, at } => {
+                Ok(Outcome::Fact(Fact::AccessEnded { binding: binding.clone(), at: *at }))
+            }
             Effect::AwaitDeadline { at } => Ok(Outcome::Fact(Fact::DeadlinePassed { deadline: *at })),
             Effect::AwaitReminder { .. } => Ok(Outcome::Fact(Fact::ReminderDue)),
             Effect::AwaitLeaseEnd { .. } => {
@@ -218,7 +229,7 @@ impl Scene<'_> {
     async fn open_pull(&self) -> Answer<Outcome> {
         let cluster = &self.cluster;
         if cluster.change.kind == Kind::Create
-            && let Err(remedy) = self.tenant.fleet.knows(&cluster.owner, None).await?
+            && let Err(remedy) = self.tenant.fleet.knows(&cluster.owner, self.owners_user().await?.as_deref()).await?
         {
             return Err(Trouble::Lasting { line: remedy, source: None });
         }
@@ -318,8 +329,13 @@ impl Scene<'_> {
 
     async fn make_plan(&self) -> Answer<Outcome> {
         self.tenant.fleet.preflight(&self.cluster.key.name, false).await?;
+        // The machines that are to go are what the search afterwards goes by.
+        if self.cluster.change.kind == Kind::Destroy {
+            self.note_machines().await?;
+        }
         let job = self.job().await?;
         let planned = self.tenant.runner.plan(&self.call, &job, self.engine.sink(self.tenant, &self.cluster)).await?;
+        self.survey(planned.order).await?;
         Ok(Outcome::Fact(Fact::PlanReady { plan: self.of_pull(planned.plan)? }))
     }
 
@@ -337,8 +353,13 @@ impl Scene<'_> {
             return Ok(Outcome::Fact(fact));
         }
         let job = self.job().await?;
+        self.heal(&job).await?;
         let sink = self.engine.sink(self.tenant, &self.cluster);
-        match self.tenant.runner.apply(&self.call, &job, approved, sink).await? {
+        let applied = tokio::select! {
+            applied = self.tenant.runner.apply(&self.call, &job, approved, sink) => applied?,
+            never = self.watch_machines() => match never {},
+        };
+        match applied {
             Applied::Yes { outputs } => {
                 let cluster_id = outputs.into_iter().find(|(name, _)| name == "cluster_id").map(|(_, id)| id);
                 Ok(Outcome::Fact(Fact::Applied { cluster_id: cluster_id.filter(|id| !id.is_empty()) }))
@@ -361,6 +382,7 @@ impl Scene<'_> {
     }
 
     async fn await_usable(&self, id: Option<&str>) -> Answer<Outcome> {
+        self.note_machines().await?;
         match self.tenant.fleet.look(&self.cluster.key.name, id).await? {
             Sight::Usable(facts) => {
                 let first = self.note.and_then(|note| note.parse::<Timestamp>().ok());
@@ -445,11 +467,11 @@ impl Scene<'_> {
         })
     }
 
-    fn show(&self, progress: Progress) {
+    pub(super) fn show(&self, progress: Progress) {
         self.engine.sink(self.tenant, &self.cluster)(progress);
     }
 
-    fn soon(&self) -> Timestamp {
+    pub(super) fn soon(&self) -> Timestamp {
         self.now.saturating_add(self.engine.pace.poll).unwrap_or(Timestamp::MAX)
     }
 
@@ -462,6 +484,11 @@ impl Scene<'_> {
         }
         Ok(Outcome::Later { at: self.soon(), note })
     }
+}
+
+/// Whether it is done however long it takes.
+fn is_owed(effect: &Effect) -> bool {
+    matches!(effect, Effect::Unbind { .. } | Effect::Sweep { .. })
 }
 
 fn rendering(fault: anyhow::Error) -> Trouble {

@@ -77,7 +77,7 @@ impl Slot {
             (_, Effect::MakePlan | Effect::Apply { .. }) => Self::Run(tenant.clone()),
             (Lane::Talk, _) => Self::Talk,
             (Lane::Forge, _) => Self::Forge,
-            (Lane::Work, _) => Self::Work,
+            (Lane::Work | Lane::Access, _) => Self::Work,
             (Lane::Clock, _) => Self::Clock,
         }
     }

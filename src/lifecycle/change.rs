@@ -5,6 +5,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::cloud::Finding;
 use super::form::{Reason, Ticket};
 use super::{ChangeNumber, ClusterFacts, ContentDigest, Grant, HeadSha, Person, PlanDigest};
 
@@ -44,6 +45,9 @@ pub struct Change {
     /// The trouble that the thread was told of since the state was entered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub told: Option<String>,
+    /// What was found out about the current plan in the cloud.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
 }
 
 fn is_zero(count: &u32) -> bool {
@@ -272,6 +276,8 @@ pub enum StuckWhy {
     },
     /// What was planned and what the pull request holds are not the same.
     Differs,
+    /// It could not be made so: what is wrong in the cloud, and what would work.
+    WontWork(Vec<Finding>),
     /// Taking down what an unfinished create left behind was not decided, so it is still there.
     LeftBehind(Closed),
 }

@@ -144,12 +144,31 @@ pub struct Certificate {
     pub sure: Vec<Leftover>,
     /// What may be the cluster's.
     pub suspect: Vec<Leftover>,
+    /// How many more were found than are listed here.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more: u32,
 }
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
+/// The most leftovers of one kind of certainty that a certificate lists: more are counted.
+pub const LISTED_MAX: usize = 100;
 
 impl Certificate {
     /// Whether everything was read and nothing was found.
     pub fn is_clean(&self) -> bool {
         self.unread.is_empty() && self.sure.is_empty() && self.suspect.is_empty()
+    }
+
+    /// Lists no more than a record can hold, and counts the rest.
+    pub fn shorten(&mut self) {
+        for list in [&mut self.sure, &mut self.suspect] {
+            let over = list.len().saturating_sub(LISTED_MAX);
+            self.more = self.more.saturating_add(u32::try_from(over).unwrap_or(u32::MAX));
+            list.truncate(LISTED_MAX);
+        }
     }
 }
 
@@ -170,4 +189,23 @@ pub struct Leftover {
     pub cents_a_month: Option<u64>,
     /// The command that removes it: `aws ec2 terminate-instances --region eu-west-1 --instance-ids i-0abc`.
     pub remove: String,
+}
+
+/// A machine of a cluster, as the cloud has it now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Machine {
+    /// Its id: `i-0abc`.
+    pub id: String,
+    /// Its name.
+    pub name: Option<String>,
+    /// Its type: `m6i.large`.
+    pub instance_type: String,
+    /// Its zone: `eu-west-1a`.
+    pub zone: String,
+    /// Its state: `running`.
+    pub state: String,
+    /// Since when.
+    pub since: Option<Timestamp>,
+    /// About what it costs a month, in US cents, where that is known.
+    pub cents_a_month: Option<u64>,
 }

@@ -7,8 +7,9 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::cloud::{Certificate, Footprint};
 use super::notice::Notice;
-use super::{ClusterKey, HeadSha, Person, Plan, PlanDigest};
+use super::{ClusterKey, HeadSha, Person, Plan, PlanDigest, Subject};
 
 /// Names one effect for ever: the record's revision that asked for it, and its place there. The idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -81,6 +82,60 @@ pub enum Effect {
         /// Rancher's management id, where it is known.
         cluster_id: Option<String>,
     },
+    /// Gives one way in.
+    Bind {
+        /// Rancher's management id.
+        cluster_id: String,
+        /// Who, as people call them.
+        to: String,
+        /// Who, as Rancher knows them.
+        subject: Subject,
+        /// The role.
+        role: String,
+        /// When it ends by itself.
+        until: Option<Timestamp>,
+        /// Who asked for it.
+        by: Person,
+    },
+    /// Takes one way in back.
+    Unbind {
+        /// The binding's id.
+        binding: String,
+        /// Whose, as people call them.
+        to: String,
+        /// Who asked for it; `None` where its time is over.
+        by: Option<Person>,
+    },
+    /// Lets a machine go that Rancher cannot remove.
+    ForceRemove {
+        /// Its name.
+        machine: String,
+    },
+    /// Writes what was found after the teardown into its pull request.
+    ShowCertificate {
+        /// The pull request's number.
+        pull: u64,
+        /// Which look it was.
+        round: u32,
+        /// What was found.
+        certificate: Certificate,
+    },
+    /// Searches the cloud for what is left of a cluster that is gone.
+    Sweep {
+        /// When.
+        at: Timestamp,
+        /// Which look it is, from 1.
+        round: u32,
+        /// What is looked for.
+        footprint: Footprint,
+    },
+    /// Reports when a way in ends.
+    AwaitAccessEnd {
+        /// The binding's id.
+        binding: String,
+        /// When.
+        at: Timestamp,
+    },
     /// Reports when the review's time is over.
     AwaitDeadline {
         /// When.
@@ -107,6 +162,8 @@ pub enum Lane {
     Forge,
     /// What kaas asks of terraform and Rancher: strictly one after the other.
     Work,
+    /// Ways in that people ask for: strictly one after the other.
+    Access,
     /// What kaas waits for by the clock: side by side.
     Clock,
 }
@@ -116,20 +173,33 @@ impl Effect {
     pub fn lane(&self) -> Lane {
         match self {
             Self::Card | Self::Post(_) | Self::Tell { .. } => Lane::Talk,
-            Self::OpenPull | Self::ShowPlan { .. } | Self::MergePull { .. } | Self::ClosePull => Lane::Forge,
+            Self::OpenPull
+            | Self::ShowPlan { .. }
+            | Self::MergePull { .. }
+            | Self::ClosePull
+            | Self::ShowCertificate { .. } => Lane::Forge,
             Self::MakePlan
             | Self::Apply { .. }
             | Self::AwaitUsable { .. }
             | Self::GrantAccess { .. }
             | Self::AwaitGone { .. } => Lane::Work,
-            Self::AwaitDeadline { .. } | Self::AwaitReminder { .. } | Self::AwaitLeaseEnd { .. } => Lane::Clock,
+            Self::Bind { .. } | Self::Unbind { .. } | Self::ForceRemove { .. } => Lane::Access,
+            Self::AwaitDeadline { .. }
+            | Self::AwaitReminder { .. }
+            | Self::AwaitLeaseEnd { .. }
+            | Self::AwaitAccessEnd { .. }
+            | Self::Sweep { .. } => Lane::Clock,
         }
     }
 
     /// The earliest time at which it makes sense to perform it, where that is not at once.
     pub fn not_before(&self) -> Option<Timestamp> {
         match self {
-            Self::AwaitDeadline { at } | Self::AwaitReminder { at } | Self::AwaitLeaseEnd { at } => Some(*at),
+            Self::AwaitDeadline { at }
+            | Self::AwaitReminder { at }
+            | Self::AwaitLeaseEnd { at }
+            | Self::AwaitAccessEnd { at, .. }
+            | Self::Sweep { at, .. } => Some(*at),
             Self::Card
             | Self::Post(_)
             | Self::Tell { .. }
@@ -141,7 +211,11 @@ impl Effect {
             | Self::Apply { .. }
             | Self::AwaitUsable { .. }
             | Self::GrantAccess { .. }
-            | Self::AwaitGone { .. } => None,
+            | Self::AwaitGone { .. }
+            | Self::Bind { .. }
+            | Self::Unbind { .. }
+            | Self::ForceRemove { .. }
+            | Self::ShowCertificate { .. } => None,
         }
     }
 
@@ -160,6 +234,12 @@ impl Effect {
             Self::AwaitUsable { .. } => "await-usable",
             Self::GrantAccess { .. } => "grant-access",
             Self::AwaitGone { .. } => "await-gone",
+            Self::Bind { .. } => "bind",
+            Self::Unbind { .. } => "unbind",
+            Self::ForceRemove { .. } => "force-remove",
+            Self::ShowCertificate { .. } => "show-certificate",
+            Self::Sweep { .. } => "sweep",
+            Self::AwaitAccessEnd { .. } => "await-access-end",
             Self::AwaitDeadline { .. } => "await-deadline",
             Self::AwaitReminder { .. } => "await-reminder",
             Self::AwaitLeaseEnd { .. } => "await-lease-end",

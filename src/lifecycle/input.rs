@@ -2,13 +2,14 @@
 //!
 //! Nothing here does I/O, reads a clock or draws a random number.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::cloud::{Certificate, Finding, Order};
 use super::form::{Form, Reason};
 use super::{
     ChangeNumber, ClusterFacts, ContentDigest, EffectKey, Fault, Grant, HeadSha, Person, Place, Plan, PlanDigest,
-    Proof, Pull,
+    Proof, Pull, Subject,
 };
 
 /// What reaches the core: an ask or a fact, with an id (the first delivery wins) and a time.
@@ -85,6 +86,29 @@ pub enum Ask {
         /// Why.
         reason: Option<Reason>,
     },
+    /// A way in for somebody, for a while or for as long as the cluster lives.
+    Access {
+        /// Who, as people call them.
+        to: String,
+        /// Who, as Rancher knows them.
+        subject: Subject,
+        /// The role; `None` is the tenant's usual one.
+        role: Option<String>,
+        /// For how long.
+        lasts: Option<SignedDuration>,
+    },
+    /// Takes a way in back.
+    Revoke {
+        /// Whose, as people call them.
+        to: String,
+        /// Whose, as Rancher knows them.
+        subject: Option<Subject>,
+    },
+    /// Lets a machine go that Rancher cannot remove, without asking the cloud.
+    ForceRemove {
+        /// The machine's name, typed by a person.
+        machine: String,
+    },
 }
 
 /// What the world reports, in the past tense.
@@ -134,6 +158,18 @@ pub enum Fact {
         /// The change whose pull request it was.
         change: ChangeNumber,
     },
+    /// The cloud was looked at for a plan, before the plan itself is told.
+    Surveyed {
+        /// What was found out.
+        findings: Vec<Finding>,
+        /// The machines that the plan is about.
+        order: Order,
+    },
+    /// Machines of the cluster were seen.
+    MachinesSeen {
+        /// Their names.
+        machines: Vec<String>,
+    },
     /// A plan was made.
     PlanReady {
         /// The plan.
@@ -170,6 +206,50 @@ pub enum Fact {
     },
     /// The cluster is gone: Rancher knows it no more, on either of its interfaces.
     Gone,
+    /// A way in was given, by a command.
+    Bound {
+        /// Which.
+        grant: Grant,
+        /// Who asked for it.
+        by: Person,
+    },
+    /// A way in was taken back.
+    Unbound {
+        /// The binding's id.
+        binding: String,
+        /// Who asked for it; `None` where its time was over.
+        by: Option<Person>,
+    },
+    /// The time of a way in is over.
+    AccessEnded {
+        /// The binding's id.
+        binding: String,
+        /// The end that was waited for.
+        at: Timestamp,
+    },
+    /// A way in could not be given, or not be taken back.
+    AccessFailed {
+        /// Whose.
+        to: String,
+        /// Whether it was to be taken back.
+        back: bool,
+        /// How.
+        fault: Fault,
+    },
+    /// Rancher lets a machine go that it could not remove.
+    ForceRemoved {
+        /// Which.
+        machine: String,
+    },
+    /// The cloud was searched for what is left of the cluster.
+    Swept {
+        /// The change that took the cluster down.
+        change: ChangeNumber,
+        /// Which look it was, from 1.
+        round: u32,
+        /// What was found.
+        certificate: Certificate,
+    },
     /// A review's time is over.
     DeadlinePassed {
         /// The deadline that is over.

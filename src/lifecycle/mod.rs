@@ -35,6 +35,7 @@ pub use change::*;
 pub use effect::{Effect, EffectKey, Lane};
 pub use input::{Ask, Fact, Input, InputId, What};
 
+use cloud::Footprint;
 use form::{ClusterName, Form, Invalid, TenantName, checked_text};
 
 /// Which cluster: its tenant and its name.
@@ -133,6 +134,9 @@ pub struct Cluster {
     pub written: ChangeNumber,
     /// What exists; `None` before it is ready and after it is gone.
     pub live: Option<Live>,
+    /// Its traces in the cloud.
+    #[serde(default, skip_serializing_if = "Footprint::is_empty")]
+    pub footprint: Footprint,
     /// The open change, or the one that ended last.
     pub change: Change,
 }
@@ -167,6 +171,17 @@ pub struct ClusterFacts {
     pub rancher: String,
 }
 
+/// Who gets a way in, as Rancher knows them.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Subject {
+    /// A user, by id.
+    User(String),
+    /// A group of an identity provider: `github_team://1234567`.
+    Group(String),
+    /// Somebody of an identity provider who may never have logged in: `github_user://1234567`.
+    Principal(String),
+}
+
 /// One way in: a Rancher role binding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
@@ -176,6 +191,9 @@ pub struct Grant {
     pub role: String,
     /// The binding's id in Rancher.
     pub binding: String,
+    /// Who that is for Rancher, where a person asked for this way in by a command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Subject>,
     /// When it ends by itself; `None` is with the cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,

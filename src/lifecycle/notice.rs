@@ -2,9 +2,10 @@
 //!
 //! Nothing here does I/O, reads a clock or draws a random number.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::cloud::Certificate;
 use super::form::Reason;
 use super::{ChangeNumber, Closed, Fault, Kind, Person, Plan, PlanDigest, Proof, Risk, StuckWhy};
 
@@ -102,6 +103,41 @@ pub enum Notice {
     PullRestored {
         /// Who.
         by: String,
+    },
+    /// To the thread: somebody was given a way in.
+    AccessGiven {
+        /// Which.
+        grant: super::Grant,
+        /// Who asked for it.
+        by: Person,
+    },
+    /// To the thread: somebody's way in was taken back.
+    AccessTaken {
+        /// Which.
+        grant: super::Grant,
+        /// Who asked for it; `None` where its time was over.
+        by: Option<Person>,
+    },
+    /// To the thread: a way in could not be given, or not be taken back.
+    AccessFailed {
+        /// Whose.
+        to: String,
+        /// Whether it was to be taken back.
+        back: bool,
+        /// How.
+        fault: Fault,
+    },
+    /// To the thread: an admin let a machine go that Rancher could not remove.
+    ForceRemoved {
+        /// Which.
+        machine: String,
+    },
+    /// To the thread: what is left of a cluster that is gone.
+    Certificate {
+        /// Which look it was, from 1.
+        round: u32,
+        /// What was found.
+        certificate: Certificate,
     },
     /// To the person who asked: it was not done.
     Refused(Refusal),
@@ -240,6 +276,48 @@ pub enum Refusal {
         /// Why, as the operators put it.
         why: Reason,
     },
+    /// The cluster is not there to be let into.
+    NotReady {
+        /// The state's name.
+        state: String,
+    },
+    /// Nobody gives this role by a command.
+    RoleNotGiven {
+        /// Which.
+        role: String,
+        /// Which can be given.
+        roles: Vec<String>,
+    },
+    /// A way in for so long is not given.
+    TooLong {
+        /// The longest.
+        longest: SignedDuration,
+    },
+    /// They have this way in already.
+    HasAccess {
+        /// Whose.
+        to: String,
+        /// The role.
+        role: String,
+        /// When it ends.
+        until: Option<Timestamp>,
+    },
+    /// They have no way in.
+    NoAccess {
+        /// Whose.
+        to: String,
+        /// Who has one.
+        have: Vec<String>,
+    },
+    /// Only an admin can.
+    AdminsOnly {
+        /// What the person wanted.
+        wanted: Wanted,
+        /// Who can.
+        admins: Vec<Person>,
+    },
+    /// No machine is stuck: nothing is being taken down.
+    NothingStuck,
     /// A word that the platform's way of saying it cannot carry: rejecting by reaction, for example.
     NotThisWay {
         /// What the person wanted.
@@ -266,4 +344,14 @@ pub enum Wanted {
     Retry,
     /// To destroy.
     Destroy,
+    /// To give a way in.
+    Access,
+    /// To take a way in back.
+    Revoke,
+    /// To let a machine go.
+    ForceRemove,
+    /// To search the account for what was left behind.
+    Orphans,
+    /// To link a person to a user of Rancher's.
+    Link,
 }

@@ -29,6 +29,19 @@ pub struct Policy {
     pub clusters_a_person: Option<u32>,
     /// Why new changes are stopped for now.
     pub frozen: Option<Reason>,
+    /// Which ways in people may give each other.
+    pub access: AccessPolicy,
+    /// Whether the cloud is searched after a teardown.
+    pub certify: bool,
+}
+
+/// Which ways in the owner of a cluster, or an admin, may give to others.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AccessPolicy {
+    /// The roles that can be given; the first is the usual one. None: nobody gives any.
+    pub roles: Vec<String>,
+    /// The longest time for which one is given; `None` also gives for as long as the cluster lives.
+    pub longest: Option<SignedDuration>,
 }
 
 /// How many approvals a plan needs, by how dangerous it is. None is ever less than one.

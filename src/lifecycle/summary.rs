@@ -70,7 +70,7 @@ pub enum Phase {
 impl ClusterSummary {
     /// The summary of a cluster.
     pub fn of(cluster: &Cluster) -> Self {
-        let Cluster { key, owner, form, live, change, written: _ } = cluster;
+        let Cluster { key, owner, form, live, change, written: _, footprint: _ } = cluster;
         Self {
             key: key.clone(),
             owner: owner.clone(),

@@ -7,6 +7,8 @@ use crate::lifecycle::ClusterKey;
 use crate::lifecycle::cloud::{Certificate, Finding, Footprint, Order};
 use crate::lifecycle::form::ClusterName;
 
+pub use crate::lifecycle::cloud::Machine;
+
 /// Whose traces, and what is known of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Traces {
@@ -14,25 +16,6 @@ pub struct Traces {
     pub name: ClusterName,
     /// What is known.
     pub footprint: Footprint,
-}
-
-/// A machine of a cluster, as the cloud has it now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Machine {
-    /// Its id: `i-0abc`.
-    pub id: String,
-    /// Its name.
-    pub name: Option<String>,
-    /// Its type: `m6i.large`.
-    pub instance_type: String,
-    /// Its zone: `eu-west-1a`.
-    pub zone: String,
-    /// Its state: `running`.
-    pub state: String,
-    /// Since when.
-    pub since: Option<jiff::Timestamp>,
-    /// About what it costs a month, in US cents, where that is known.
-    pub cents_a_month: Option<u64>,
 }
 
 /// The cloud that machines are made in, read and never written.

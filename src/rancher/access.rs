@@ -110,7 +110,7 @@ impl Rancher {
                     None => return Ok(Granting::Waiting),
                 },
             };
-            grants.push(Grant { to: wanted.to, role: wanted.role, binding, until: None });
+            grants.push(Grant { to: wanted.to, role: wanted.role, binding, subject: None, until: None });
         }
         for grant in &grants {
             if !self.is_in_force(&grant.binding).await? {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::markdown;
 use super::templates::{TemplateError, Templates};
+use crate::lifecycle::cloud::Certificate;
 use crate::lifecycle::form::{Form, Ttl};
 use crate::lifecycle::{ChangeNumber, Cluster, ClusterKey, Kind, Person, Plan, Risk, Vote};
 
@@ -101,18 +102,36 @@ pub fn plan_comment(change: ChangeNumber, plan: &Plan, text: &str) -> String {
         head.push_str(&format!("\n- {}", markdown::code(highlight)));
     }
     let text = &with_signs_in_front(text);
-    let summary = "\n\n<details><summary>The whole plan, with hidden values left out</summary>\n\n";
+    let note = "\n… cut here: the rest is in the file that hangs on the card in the chat";
+    folded(&head, "The whole plan, with hidden values left out", text, "diff", note)
+}
+
+/// What a search found after a teardown, as a comment on its pull request: at most [`COMMENT_MAX`] bytes.
+pub fn certificate_comment(change: ChangeNumber, round: u32, found: &Certificate, text: &str) -> String {
+    let when = if round == 1 { "Right after" } else { "Half an hour after" };
+    let left = found.sure.len() + found.suspect.len() + found.more as usize;
+    let unread = match found.unread.len() {
+        0 => String::new(),
+        some => format!(" · {some} not readable"),
+    };
+    let head = format!("**{left} left in the cloud** {} change {change}{unread}\n", when.to_lowercase());
+    let note = "\n… cut here: all of it is in the ledger (kaas audit)";
+    folded(&head, "What was asked, and what was found. kaas removes nothing there.", text, "", note)
+}
+
+/// A comment with a text that opens on a click, cut where it would be too long.
+fn folded(head: &str, title: &str, text: &str, language: &str, note: &str) -> String {
+    let summary = format!("\n\n<details><summary>{title}</summary>\n\n");
     let tail = "\n\n</details>\n";
-    let whole = format!("{head}{summary}{}{tail}", markdown::fenced(text, "diff"));
+    let whole = format!("{head}{summary}{}{tail}", markdown::fenced(text, language));
     if whole.len() <= COMMENT_MAX {
         return whole;
     }
-    let note = "\n… cut here: the rest is in the file that hangs on the card in the chat";
     // The fence costs two lines of at most 32 bytes.
     let room = COMMENT_MAX.saturating_sub(head.len() + summary.len() + tail.len() + note.len() + 64);
     let room = (0..=room.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     let kept = text[..room].rsplit_once('\n').map_or(&text[..room], |(lines, _)| lines);
-    format!("{head}{summary}{}{tail}", markdown::fenced(&format!("{kept}{note}"), "diff"))
+    format!("{head}{summary}{}{tail}", markdown::fenced(&format!("{kept}{note}"), language))
 }
 
 /// The status of the head that tells of the plan.

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::module::{Backend, Settings, StateAt};
 use crate::lifecycle::catalogue::{Class, Size, Value};
+use crate::lifecycle::cloud::Footprint;
 use crate::lifecycle::form::Form;
 use crate::lifecycle::{Change, ChangeNumber, Cluster, ClusterKey, Kind, Person, Place, State, Took};
 
@@ -96,7 +97,16 @@ pub(crate) fn cluster(kind: Kind, undo: bool) -> Cluster {
         lease_ended: false,
         reviews: 0,
         told: None,
+        findings: Vec::new(),
     };
     let key = ClusterKey { tenant: "acme".parse().unwrap(), name: form.name.clone() };
-    Cluster { key, owner: person("alice"), form, written: change.number, live: None, change }
+    Cluster {
+        key,
+        owner: person("alice"),
+        form,
+        written: change.number,
+        live: None,
+        footprint: Footprint::default(),
+        change,
+    }
 }

@@ -13,6 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 
 pub mod answers;
 pub mod card;
+pub mod cloud;
 pub mod form;
 pub mod lists;
 pub mod notice;
@@ -21,13 +22,15 @@ mod properties;
 pub mod refusal;
 #[cfg(test)]
 mod sample;
+mod ways;
 mod words;
 
 pub use answers::{classes, dry_run, help, mistakes, on_it, outdated_card, plan_file, trouble};
 pub use card::{CardView, Progress, card};
 pub use lists::{ListOf, Listing, list, show};
 pub use notice::notice;
-pub use refusal::refusal;
+pub use refusal::{admins_only, refusal};
+pub use ways::{no_cloud, no_rancher_user, no_such_group, not_usable, ways_in};
 
 /// What a command starts with.
 pub const COMMAND: &str = "/kaas";

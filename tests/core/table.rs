@@ -133,6 +133,7 @@ fn granted() -> What {
         to: "alice".to_owned(),
         role: "cluster-owner".to_owned(),
         binding: "c-m-7k2x9q4d:kaas-alice".to_owned(),
+        subject: None,
         until: None,
     };
     What::Fact(Fact::Granted { grants: vec![grant] })

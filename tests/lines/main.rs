@@ -166,6 +166,10 @@ fn verb(command: &Command) -> &'static str {
         Command::Cancel(_) => "cancel",
         Command::Retry(_) => "retry",
         Command::Destroy { .. } => "destroy",
+        Command::Access { .. } => "access",
+        Command::Revoke { .. } => "revoke",
+        Command::Orphans => "orphans",
+        Command::ForceRemove { .. } => "force-remove",
         Command::Classes => "classes",
         Command::Help(_) => "help",
     }

@@ -18,7 +18,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::fakes::{Common, FakeChat, FakeForge, FakeRancher, FakeTerraform};
+use crate::fakes::{Common, FakeChat, FakeCloud, FakeForge, FakeRancher, FakeTerraform};
 
 /// The name of the chat, as places have it.
 pub const CHAT: &str = "terminal";
@@ -65,6 +65,7 @@ pub struct Inner {
     pub forge: Arc<FakeForge>,
     pub terraform: Arc<FakeTerraform>,
     pub rancher: Arc<FakeRancher>,
+    pub cloud: Arc<FakeCloud>,
     pub death: Arc<Notify>,
     pub stop: CancellationToken,
     pub desk: Mutex<Option<Arc<FrontDesk>>>,
@@ -85,6 +86,9 @@ impl Inner {
             reviewers: config.people.iter().map(|person| (person.name.to_lowercase(), person.clone())).collect(),
             runner: Arc::clone(&self.terraform) as _,
             fleet: Arc::clone(&self.rancher) as _,
+            users: config.people.iter().map(|person| (person.id.clone(), format!("u-{}", person.id))).collect(),
+            groups: [("billing".to_owned(), "github_team://7654321".to_owned())].into(),
+            cloud: Some(Arc::clone(&self.cloud) as _),
         };
         let chats = [(CHAT.to_owned(), Arc::clone(&self.chat) as Arc<dyn Chat>)];
         let engine = Engine::new(Arc::clone(&self.store), Arc::clone(&self.clock), Pace::default(), [tenant], chats);

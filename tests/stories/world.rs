@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::conversation::{What, lines};
-use crate::fakes::{Common, FakeChat, FakeForge, FakeRancher, FakeTerraform, Part};
+use crate::fakes::{Common, FakeChat, FakeCloud, FakeForge, FakeRancher, FakeTerraform, Part};
 use crate::process::{CHAT, Inner, StoryClock, Telling};
 use crate::stores::{Blocking, Dying};
 
@@ -75,6 +75,7 @@ pub struct World {
     pub forge: Arc<FakeForge>,
     pub terraform: Arc<FakeTerraform>,
     pub rancher: Arc<FakeRancher>,
+    pub cloud: Arc<FakeCloud>,
     pub common: Arc<Common>,
     heard: AtomicU64,
 }
@@ -93,6 +94,7 @@ impl World {
         let chat = FakeChat::new(&common);
         let forge = FakeForge::new(&common);
         let rancher = FakeRancher::new(&common);
+        let cloud = FakeCloud::new(&common);
         let terraform = FakeTerraform::new(&common, &rancher);
         let config =
             Config::demo(Path::new("/srv/kaas"), "https://rancher.example", Path::new("/srv/kaas/token")).unwrap();
@@ -116,11 +118,12 @@ impl World {
             forge: Arc::clone(&forge),
             terraform: Arc::clone(&terraform),
             rancher: Arc::clone(&rancher),
+            cloud: Arc::clone(&cloud),
             death,
             stop: CancellationToken::new(),
             desk: Mutex::default(),
         };
-        Self { inner: Arc::new(inner), chat, forge, terraform, rancher, common, heard: AtomicU64::new(0) }
+        Self { inner: Arc::new(inner), chat, forge, terraform, rancher, cloud, common, heard: AtomicU64::new(0) }
     }
 
     // ---- what people do ----

@@ -229,6 +229,12 @@ pub const SECTIONS: &[Section] = &[
                 Default("\"cluster-owner\""),
                 "The role that whoever asked for a cluster is given in it; a class may say otherwise.",
             ),
+            key(
+                "groups",
+                Takes::TextMap("the id of a group principal of Rancher, such as github_team://1234", v::principal),
+                Default("{}"),
+                "Groups that can be given ways in by command, by the name that people use: `/kaas access teal-otter group:billing`.",
+            ),
         ],
     ),
     section(
@@ -379,6 +385,25 @@ pub const SECTIONS: &[Section] = &[
                 Takes::Text("one line of text", parsed::<Reason>),
                 Optional("not frozen"),
                 "Stops new changes for now; what people are told as the reason.",
+            ),
+        ],
+    ),
+    section(
+        "tenants.*.policy.access",
+        false,
+        "Which ways into a cluster its owner, or an admin, may give to others by command.",
+        &[
+            key(
+                "roles",
+                Takes::Texts("the id of a role template of Rancher", v::role),
+                Default("[\"cluster-member\"]"),
+                "The roles that can be given; the first is the usual one. An empty list: nobody gives any.",
+            ),
+            key(
+                "longest",
+                Takes::Duration("1h", "730d"),
+                Optional("as long as the cluster lives"),
+                "The longest time for which one is given.",
             ),
         ],
     ),

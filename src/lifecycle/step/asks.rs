@@ -27,6 +27,9 @@ impl Turn<'_> {
             Ask::Cancel => self.cancel(by)?,
             Ask::Retry => self.retry(by)?,
             Ask::Destroy { number, place, reason } => self.destroy(by, *number, place, reason.clone())?,
+            Ask::Access { to, subject, role, lasts } => self.give_access(by, to, subject, role.as_deref(), *lasts)?,
+            Ask::Revoke { to, subject } => self.revoke(by, to, subject.as_ref())?,
+            Ask::ForceRemove { machine } => self.force_remove(by, machine)?,
         }
         Ok(Some(self.done()))
     }

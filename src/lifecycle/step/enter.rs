@@ -22,6 +22,7 @@ impl Turn<'_> {
     }
 
     pub(super) fn prepare(&mut self) {
+        self.cluster.change.findings.clear();
         self.enter(State::Preparing { pull: None, plan: None });
         self.effects.push(Effect::Card);
         self.effects.push(Effect::OpenPull);
@@ -82,6 +83,7 @@ impl Turn<'_> {
             (Kind::Create | Kind::Destroy, _) => {
                 self.cluster.live = None;
                 let destroyed = approved.plan.destroy;
+                self.certify();
                 self.enter(State::Done(approved));
                 self.effects.push(Effect::Post(Notice::Gone { destroyed }));
             }
@@ -160,6 +162,7 @@ impl Turn<'_> {
             took: Took::default(),
             reviews: 0,
             told: None,
+            findings: Vec::new(),
         };
         self.prepare();
     }

@@ -4,6 +4,7 @@
 
 use jiff::Timestamp;
 
+use crate::lifecycle::cloud::{Finding, Weight};
 use crate::lifecycle::notice::{Notice, VoidWhy};
 use crate::lifecycle::{
     ChangeNumber, Closed, ClusterFacts, Effect, Fact, Fault, Grant, HeadSha, Joining, Kind, Person, Plan, Pull, State,
@@ -31,6 +32,8 @@ impl Turn<'_> {
                 *change == self.cluster.change.number
                     && self.merged(true, |joining| Some(joining.approved.pull.head.clone()))
             }
+            Fact::Surveyed { findings, order } => self.surveyed(findings, order),
+            Fact::MachinesSeen { machines } => self.cluster.footprint.saw(machines.iter().cloned()),
             Fact::PlanReady { plan } => self.plan_ready(plan),
             Fact::Applied { cluster_id } => self.applied(cluster_id.clone()),
             Fact::Drifted { plan } => self.drifted(plan),
@@ -38,6 +41,12 @@ impl Turn<'_> {
             Fact::Usable { facts } => self.usable(facts),
             Fact::Granted { grants } => self.settled(Kind::Create, grants),
             Fact::Gone => self.settled(Kind::Destroy, &[]),
+            Fact::Bound { grant, by } => self.bound(grant, by),
+            Fact::Unbound { binding, by } => self.unbound(binding, by.as_ref()),
+            Fact::AccessEnded { binding, at } => self.access_ended(binding, *at),
+            Fact::AccessFailed { to, back, fault } => self.access_failed(to, *back, fault),
+            Fact::ForceRemoved { machine } => self.force_removed(machine),
+            Fact::Swept { change, round, certificate } => self.swept(*change, *round, certificate),
             Fact::DeadlinePassed { deadline } => self.deadline_passed(*deadline),
             Fact::ReminderDue => self.reminder_due(),
             Fact::LeaseEnded { number } => self.lease_ended(*number),
@@ -93,7 +102,11 @@ impl Turn<'_> {
     /// Review begins when both facts are in and the head holds exactly what was planned.
     pub(super) fn review_if_ready(&mut self) {
         let State::Preparing { pull: Some(pull), plan: Some(plan) } = self.cluster.change.state.clone() else { return };
-        if pull.content == plan.content {
+        let fails = |finding: &&Finding| finding.weight == Weight::Fails;
+        let failing: Vec<Finding> = self.cluster.change.findings.iter().filter(fails).cloned().collect();
+        if !failing.is_empty() && self.cluster.change.kind == Kind::Create {
+            self.stuck(StuckWhy::WontWork(failing));
+        } else if pull.content == plan.content {
             let (quorum, approvers) = self.deciders(&plan);
             self.effects.push(Effect::Card);
             self.effects.push(Effect::Post(Notice::PlanReady { plan: plan.clone(), quorum, approvers }));
@@ -180,6 +193,7 @@ impl Turn<'_> {
         let change = &mut self.cluster.change;
         change.took.applying = Some(seconds(change.entered, self.at));
         let cluster_id = cluster_id.or_else(|| self.cluster.live.as_ref().map(|l| l.facts.id.clone()));
+        self.cluster.footprint.ids.extend(cluster_id.clone());
         self.effects.push(Effect::Card);
         self.join(Joining { approved, cluster_id, merged: None, usable: None, settled: None });
         true
@@ -201,6 +215,7 @@ impl Turn<'_> {
             return false;
         }
         joining.usable = Some(facts.clone());
+        self.cluster.footprint.ids.insert(facts.id.clone());
         self.effects.push(Effect::GrantAccess { cluster_id: facts.id.clone() });
         true
     }

@@ -5,14 +5,17 @@
 //!
 //! Nothing here does I/O, reads a clock or draws a random number.
 //!
-//! Reading order: this file (what a turn is), `asks` and `facts` (what may be said to it), `enter` (what entering each state asks for).
+//! Reading order: this file (what a turn is), `asks` and `facts` (what may be said to it), `enter` (what entering each state asks for), `access` (ways in, and what
+//! is left after a teardown).
 
+mod access;
 mod asks;
 mod enter;
 mod facts;
 
 use jiff::Timestamp;
 
+use crate::lifecycle::cloud::Footprint;
 use crate::lifecycle::form::Form;
 use crate::lifecycle::notice::Refusal;
 use crate::lifecycle::policy::Policy;
@@ -69,6 +72,11 @@ pub fn survives(effect: &Effect) -> bool {
         | Effect::Tell { .. }
         | Effect::ShowPlan { .. }
         | Effect::ClosePull
+        | Effect::ShowCertificate { .. }
+        | Effect::Bind { .. }
+        | Effect::Unbind { .. }
+        | Effect::AwaitAccessEnd { .. }
+        | Effect::Sweep { .. }
         | Effect::AwaitLeaseEnd { .. } => true,
         Effect::OpenPull
         | Effect::MergePull { .. }
@@ -77,6 +85,7 @@ pub fn survives(effect: &Effect) -> bool {
         | Effect::AwaitUsable { .. }
         | Effect::GrantAccess { .. }
         | Effect::AwaitGone { .. }
+        | Effect::ForceRemove { .. }
         | Effect::AwaitDeadline { .. }
         | Effect::AwaitReminder { .. } => false,
     }
@@ -125,9 +134,17 @@ fn request(
         took: Took::default(),
         reviews: 0,
         told: None,
+        findings: Vec::new(),
     };
-    let cluster =
-        Cluster { key: key.clone(), owner: by.clone(), form: form.clone(), written: number, live: None, change };
+    let cluster = Cluster {
+        key: key.clone(),
+        owner: by.clone(),
+        form: form.clone(),
+        written: number,
+        live: None,
+        footprint: Footprint::default(),
+        change,
+    };
     let mut turn = Turn::new(policy, &cluster, at);
     turn.prepare();
     Ok(turn.done())

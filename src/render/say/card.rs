@@ -169,6 +169,7 @@ pub(super) fn stuck(say: Say, why: &StuckWhy) -> Say {
             say.said(by).text(format!(" pushed to the branch ({})", many(*files, "file")))
         }
         StuckWhy::Differs => say.text("the plan and the pull request did not match"),
+        StuckWhy::WontWork(findings) => super::cloud::in_short(say, findings),
         StuckWhy::LeftBehind(Closed::Rejected { by, reason }) => {
             let say = say.text("what was made is still there, because ").person(by).text(" rejected taking it down");
             match reason {

@@ -84,6 +84,31 @@ pub fn notice(notice: &Notice, cluster: &Cluster, context: &Context<'_>) -> Mess
             .said(by)
             .text(" touched the pull request while it was being applied. kaas wrote it again: what is merged is what was applied.")
             .message(),
+        Notice::AccessGiven { grant, by } => {
+            let until = match grant.until {
+                Some(until) => format!(" until {}", when::moment(until, context.now, context.tz)),
+                None => String::new(),
+            };
+            about(cluster).person(by).text(" gave ").said(&grant.to).text(" a way in as ").code(&grant.role).text(until).text(".").message()
+        }
+        Notice::AccessTaken { grant, by } => {
+            let say = about(cluster);
+            match by {
+                Some(by) => say.person(by).text(" took back the way in of ").said(&grant.to).text(" (").said(&grant.role).text(")."),
+                None => say.text("the time of the way in of ").said(&grant.to).text(" (").said(&grant.role).text(") is over; it is taken back."),
+            }
+            .message()
+        }
+        Notice::AccessFailed { to, back, fault } => {
+            let what = if *back { "could not be taken back, so they can still get in: " } else { "could not be given: " };
+            about(cluster).text("the way in of ").said(to).text(format!(" {what}")).fault(fault).text(".").message()
+        }
+        Notice::ForceRemoved { machine } => about(cluster)
+            .text("an admin let the machine ")
+            .code(machine)
+            .text(" go. Rancher forgets it without asking the cloud, so it may still run there; the search after the teardown says so.")
+            .message(),
+        Notice::Certificate { round, certificate } => super::cloud::certificate(name(cluster), *round, certificate, context),
         Notice::Refused(refused) => refusal(refused, name(cluster), context),
     }
 }
@@ -137,6 +162,7 @@ fn plan_ready(cluster: &Cluster, plan: &Plan, quorum: u32, approvers: &[Person])
         Risk::Green => say.text(", nothing existing is touched"),
         Risk::Yellow | Risk::Red => highlights(say, plan),
     };
+    let say = super::cloud::doubts(say, &cluster.change.findings);
     deciders(say.text(". "), quorum, approvers)
 }
 
@@ -249,6 +275,7 @@ fn stuck(cluster: &Cluster, why: &StuckWhy) -> Message {
     let (retry, cancel) = (format!("retry {}", name(cluster)), format!("cancel {}", name(cluster)));
     let say = Say::cluster(name(cluster)).text(match why {
         StuckWhy::LeftBehind(_) => " is stuck: ",
+        StuckWhy::WontWork(_) => " can't be made so: ",
         StuckWhy::Fault(_) | StuckWhy::Pushed { .. } | StuckWhy::Differs => " is stuck. ",
     });
     let say = match why {
@@ -259,6 +286,7 @@ fn stuck(cluster: &Cluster, why: &StuckWhy) -> Message {
         StuckWhy::Differs => {
             say.text("What was planned is not what the pull request holds, so nobody could vote on it. ")
         }
+        StuckWhy::WontWork(findings) => super::cloud::in_full(say, findings),
         StuckWhy::LeftBehind(_) => super::card::stuck(say, why).text(". "),
     };
     // A post may be late: the change may have gone on meanwhile.
@@ -269,13 +297,13 @@ fn stuck(cluster: &Cluster, why: &StuckWhy) -> Message {
     let say = match (begun, takes_down(&cluster.change), why) {
         (true, false, _) => say.text("What was made so far stays in the state. Mend it and "),
         (true, true, _) => say.text("What is left stays in the state. Mend it and "),
-        (false, _, StuckWhy::Fault(_)) => say.text("Nothing was applied. Mend it and "),
+        (false, _, StuckWhy::Fault(_) | StuckWhy::WontWork(_)) => say.text("Nothing was applied. Mend it and "),
         (false, _, StuckWhy::Pushed { .. } | StuckWhy::Differs) => say.text("Nothing was applied. "),
         (false, _, StuckWhy::LeftBehind(_)) => say,
     };
     let say = say.command(&retry);
     let say = match why {
-        StuckWhy::Fault(_) => say,
+        StuckWhy::Fault(_) | StuckWhy::WontWork(_) => say,
         StuckWhy::Pushed { .. } | StuckWhy::Differs => say.text(" writes it again"),
         StuckWhy::LeftBehind(_) => return say.text(" asks for it again.").message(),
     };
@@ -284,7 +312,7 @@ fn stuck(cluster: &Cluster, why: &StuckWhy) -> Message {
     }
     match why {
         StuckWhy::Fault(_) if begun => say.text(", or ").command(&cancel).text(" to take it down again."),
-        StuckWhy::Fault(_) => say.text(", or ").command(&cancel).text(" to end it."),
+        StuckWhy::Fault(_) | StuckWhy::WontWork(_) => say.text(", or ").command(&cancel).text(" to end it."),
         StuckWhy::Pushed { .. } | StuckWhy::Differs if begun => {
             say.text(", ").command(&cancel).text(" takes it down again.")
         }

@@ -53,7 +53,13 @@ fn all_notices(nasty: &str, by: &Person) -> Vec<Notice> {
         Notice::Stuck(StuckWhy::Fault(fault.clone())),
         Notice::Stuck(StuckWhy::Pushed { by: nasty.to_owned(), files: 2 }),
         Notice::Ready {
-            grants: vec![Grant { to: nasty.to_owned(), role: nasty.to_owned(), binding: String::new(), until: None }],
+            grants: vec![Grant {
+                to: nasty.to_owned(),
+                role: nasty.to_owned(),
+                binding: String::new(),
+                subject: None,
+                until: None,
+            }],
         },
         Notice::WayIn,
         Notice::Undoing { by: by.clone() },
@@ -103,7 +109,7 @@ proptest! {
             live.facts.version.clone_from(&nasty);
             live.facts.endpoint = Some(nasty.clone());
             live.facts.page.clone_from(&nasty);
-            live.grants = vec![Grant { to: nasty.clone(), role: nasty.clone(), binding: nasty.clone(), until: None }];
+            live.grants = vec![Grant { to: nasty.clone(), role: nasty.clone(), binding: nasty.clone(), subject: None, until: None }];
         }
         let progress = Progress { done: Some((1, 2)), detail: Some(nasty.clone()), left: None };
         for state in [cluster.change.state.clone(), State::Applying(approved()), State::Closed(Closed::PullClosed { by: nasty.clone() })] {

@@ -4,7 +4,7 @@
 
 use crate::lifecycle::form::ClusterName;
 use crate::lifecycle::notice::{Refusal, Wanted};
-use crate::lifecycle::{Kind, Proof, Risk};
+use crate::lifecycle::{Kind, Person, Proof, Risk};
 use crate::render::message::Message;
 use crate::render::when;
 
@@ -136,6 +136,46 @@ pub fn refusal(refusal: &Refusal, name: &ClusterName, context: &Context<'_>) -> 
         Refusal::Frozen { why } => {
             Say::of("New changes are stopped for now: ").said(why.as_str()).text(". What is under way goes on.")
         }
+        Refusal::NotReady { state } => named("There is no way into ")
+            .text(format!(" now: {}. See ", standing(state)))
+            .command(&format!("show {name}"))
+            .text("."),
+        Refusal::RoleNotGiven { role, roles } => match roles.as_slice() {
+            [] => Say::of(
+                "Ways in are not given by command here. An operator can name roles that may be (policy.access).",
+            ),
+            roles => Say::of("The role ")
+                .code(role)
+                .text(" is not given by command here. These are: ")
+                .said(&roles.join(", "))
+                .text("."),
+        },
+        Refusal::TooLong { longest } => Say::of(format!("The longest is {}. Such as ", when::length(*longest)))
+            .command(&format!("access {name} @bob for {}h", longest.as_hours().max(1)))
+            .text("."),
+        Refusal::HasAccess { to, role, until } => {
+            let until = match until {
+                Some(until) => format!(" until {}", when::moment(*until, context.now, context.tz)),
+                None => ", for as long as it lives".to_owned(),
+            };
+            Say::default()
+                .said(to)
+                .text(" has that way into ")
+                .strong(name.as_str())
+                .text(" already: ")
+                .code(role)
+                .text(until)
+                .text(".")
+        }
+        Refusal::NoAccess { to, have } => {
+            let say = Say::default().said(to).text(" has no way into ").strong(name.as_str()).text(".");
+            if have.is_empty() { say } else { say.text(" These have: ").said(&have.join(", ")).text(".") }
+        }
+        Refusal::AdminsOnly { wanted, admins } => return admins_only(*wanted, admins),
+        Refusal::NothingStuck => named("")
+            .text(" is not being taken down, so no machine of it is let go. First ")
+            .command(&format!("destroy {name}"))
+            .text("."),
         Refusal::NotThisWay { wanted, proof } => {
             let how = match proof {
                 Proof::Command => "A command",
@@ -150,12 +190,27 @@ pub fn refusal(refusal: &Refusal, name: &ClusterName, context: &Context<'_>) -> 
                 | Wanted::Withdraw
                 | Wanted::Cancel
                 | Wanted::Retry
-                | Wanted::Destroy => format!("{} {name}", command(*wanted)),
+                | Wanted::Destroy
+                | Wanted::Access
+                | Wanted::Revoke
+                | Wanted::ForceRemove
+                | Wanted::Orphans
+                | Wanted::Link => format!("{} {name}", command(*wanted)),
             };
             named(&format!("{how} can't {} ", verb(*wanted))).text(". This can: ").command(&rest)
         }
     }
     .message()
+}
+
+/// What only admins can; no cluster needs to be named.
+pub fn admins_only(wanted: Wanted, admins: &[Person]) -> Message {
+    let what = match wanted {
+        Wanted::ForceRemove => "let a machine go",
+        other => verb(other),
+    };
+    let say = Say::of(format!("Only an admin can {what}"));
+    if admins.is_empty() { say.text(".") } else { say.text(" (").people(admins, ", ").text(").") }.message()
 }
 
 fn nothing_open(wanted: Wanted, live: bool, name: &ClusterName) -> Say {
@@ -165,16 +220,10 @@ fn nothing_open(wanted: Wanted, live: bool, name: &ClusterName) -> Say {
         (Wanted::Cancel, true) => named("There is nothing to cancel: ")
             .text(" is there, and no change of it is open. To take it down: ")
             .command(&format!("destroy {name}")),
-        (
-            Wanted::Request | Wanted::Approve | Wanted::Withdraw | Wanted::Reject | Wanted::Retry | Wanted::Destroy,
-            true,
-        ) => {
+        (_, true) => {
             named(&format!("There is nothing to {}: ", command(wanted))).text(" is there, and no change of it is open.")
         }
-        (
-            Wanted::Request | Wanted::Approve | Wanted::Withdraw | Wanted::Reject | Wanted::Cancel | Wanted::Retry,
-            false,
-        ) => named(&format!("There is nothing to {}: ", command(wanted))).text(" has no open change."),
+        (_, false) => named(&format!("There is nothing to {}: ", command(wanted))).text(" has no open change."),
     }
 }
 
@@ -188,12 +237,22 @@ fn verb(wanted: Wanted) -> &'static str {
         Wanted::Cancel => "cancel",
         Wanted::Retry => "retry",
         Wanted::Destroy => "destroy",
+        Wanted::Access => "give a way into",
+        Wanted::Revoke => "take back a way into",
+        Wanted::ForceRemove => "let a machine go of",
+        Wanted::Orphans => "search the account",
+        Wanted::Link => "link people",
     }
 }
 
 fn command(wanted: Wanted) -> &'static str {
     match wanted {
         Wanted::Withdraw => "withdraw",
+        Wanted::Access => "access",
+        Wanted::Revoke => "revoke",
+        Wanted::ForceRemove => "force-remove",
+        Wanted::Orphans => "orphans",
+        Wanted::Link => "link",
         Wanted::Request | Wanted::Approve | Wanted::Reject | Wanted::Cancel | Wanted::Retry | Wanted::Destroy => {
             verb(wanted)
         }

@@ -40,6 +40,11 @@ pub(super) fn policy() -> Policy {
         remind_after: SignedDuration::from_hours(4),
         clusters_a_person: Some(3),
         frozen: None,
+        access: crate::lifecycle::policy::AccessPolicy {
+            roles: vec!["cluster-member".to_owned(), "read-only".to_owned()],
+            longest: None,
+        },
+        certify: true,
     }
 }
 
@@ -129,6 +134,7 @@ pub(super) fn grants() -> Vec<Grant> {
         to: to.to_owned(),
         role: role.to_owned(),
         binding: "crtb-x".to_owned(),
+        subject: None,
         until: None,
     };
     vec![grant("alice", "cluster-owner"), grant("team billing", "read-only")]
@@ -155,6 +161,7 @@ pub(super) fn cluster(state: State) -> Cluster {
             dollars_a_month: Some(412),
         },
         live: None,
+        footprint: crate::lifecycle::cloud::Footprint::default(),
         change: Change {
             number: ChangeNumber(42),
             kind: Kind::Create,
@@ -171,6 +178,7 @@ pub(super) fn cluster(state: State) -> Cluster {
             lease_ended: false,
             reviews: 0,
             told: None,
+            findings: Vec::new(),
         },
     }
 }

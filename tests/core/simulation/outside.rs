@@ -126,6 +126,7 @@ impl World {
                     to: "alice".to_owned(),
                     role: "cluster-owner".to_owned(),
                     binding: "b".to_owned(),
+                    subject: None,
                     until: None,
                 };
                 Outcome::Fact(Fact::Granted { grants: vec![grant] })

@@ -11,11 +11,13 @@ use kaas::ports::{Answer, Call, Trouble};
 use crate::conversation::Conversation;
 
 mod chat;
+mod cloud;
 mod forge;
 mod rancher;
 mod terraform;
 
 pub use chat::FakeChat;
+pub use cloud::FakeCloud;
 pub use forge::FakeForge;
 pub use rancher::FakeRancher;
 pub use terraform::FakeTerraform;
@@ -27,6 +29,7 @@ pub enum Part {
     Forge,
     Terraform,
     Rancher,
+    Cloud,
 }
 
 /// What all parts share.

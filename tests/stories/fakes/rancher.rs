@@ -179,7 +179,7 @@ impl Fleet for FakeRancher {
             return Ok(Granting::Waiting);
         }
         let binding = format!("{id}:kaas-{to}");
-        Ok(Granting::Done(vec![Grant { to: to.clone(), role: role.to_owned(), binding, until: None }]))
+        Ok(Granting::Done(vec![Grant { to: to.clone(), role: role.to_owned(), binding, subject: None, until: None }]))
     }
 
     async fn unbind(&self, call: &Call, binding: &str) -> Answer<bool> {

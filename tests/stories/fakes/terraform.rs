@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use kaas::lifecycle::cloud::Order;
+use kaas::lifecycle::cloud::{Order, PoolOrder};
 use kaas::lifecycle::{ChangeNumber, ClusterKey, ContentDigest, EffectKey, Plan, PlanDigest, Risk};
 use kaas::ports::{Answer, Applied, Call, Job, Planned, Progress, ProgressSink, Runner, Trouble};
 use kaas::record::hex;
@@ -167,7 +167,13 @@ impl Runner for FakeTerraform {
         }
         let plan = held.plan(job);
         Self::keep_text(&mut held, job, &plan);
-        Ok(Planned { plan, order: Order::default() })
+        let pool = PoolOrder {
+            name: "worker-a".to_owned(),
+            count: 3,
+            region: Some("eu-west-1".to_owned()),
+            ..PoolOrder::default()
+        };
+        Ok(Planned { plan, order: Order { pools: vec![pool] } })
     }
 
     async fn apply(&self, call: &Call, job: &Job, approved: &PlanDigest, progress: ProgressSink) -> Answer<Applied> {

@@ -1,0 +1,89 @@
+//! The desk's half of ways in and of what the cloud says: who is meant, who may, and what is answered at once.
+
+use crate::command::{Give, Receiver};
+use crate::lifecycle::form::ClusterName;
+use crate::lifecycle::notice::{Refusal, Wanted};
+use crate::lifecycle::{Ask, Person, Proof, Subject};
+use crate::ports::{Attachment, Heard, Reply};
+use crate::render::say;
+
+use super::desk::{FrontDesk, one};
+
+impl FrontDesk {
+    /// Who has a way in now.
+    pub(super) async fn ways_in(&self, name: &ClusterName) -> anyhow::Result<Vec<Reply>> {
+        let Some(record) = self.engine.store.load(&self.key(name)).await? else {
+            return self.no_such_cluster(name).await;
+        };
+        let Some(live) = &record.cluster.live else {
+            let state = record.cluster.change.state.name().to_owned();
+            return Ok(one(self.refused(&Refusal::NotReady { state }, name)));
+        };
+        Ok(one(say::ways_in(name, &live.grants, self.engine.clock.now(), &self.tenant.time_zone)))
+    }
+
+    pub(super) async fn give(&self, heard: &Heard, name: &ClusterName, give: Give) -> anyhow::Result<Vec<Reply>> {
+        let (to, subject) = match self.receiver(&give.to).await? {
+            Ok(found) => found,
+            Err(replies) => return Ok(replies),
+        };
+        let Some(subject) = subject else {
+            return Ok(one(say::no_rancher_user(&to)));
+        };
+        // Rancher takes users that it does not know without a word: who is meant has to be there.
+        if let Subject::User(id) = &subject {
+            match self.tenant.fleet.user(id).await? {
+                Some(user) if user.enabled => {}
+                found => return Ok(one(say::not_usable(&to, id, found.is_some()))),
+            }
+        }
+        let ask = Ask::Access { to, subject, role: give.role, lasts: give.lasts.map(|lasts| lasts.duration()) };
+        self.ask(heard, name, Proof::Command, ask).await
+    }
+
+    pub(super) async fn revoke(&self, heard: &Heard, name: &ClusterName, to: &Receiver) -> anyhow::Result<Vec<Reply>> {
+        let (to, subject) = match self.receiver(to).await? {
+            Ok(found) => found,
+            Err(replies) => return Ok(replies),
+        };
+        self.ask(heard, name, Proof::Command, Ask::Revoke { to, subject }).await
+    }
+
+    /// Whom a person means: the name that people use, and who that is for Rancher, where kaas knows.
+    async fn receiver(&self, to: &Receiver) -> anyhow::Result<Result<(String, Option<Subject>), Vec<Reply>>> {
+        match to {
+            Receiver::Person(name) => {
+                let Some(person) = self.person(name) else { return Ok(Err(one(self.nobody("access", "to", name)))) };
+                let user = self.engine.rancher_user(&self.tenant, person).await?;
+                Ok(Ok((person.name.clone(), user.map(Subject::User))))
+            }
+            Receiver::Group(name) => match self.tenant.groups.get(name) {
+                Some(principal) => Ok(Ok((name.clone(), Some(Subject::Group(principal.clone()))))),
+                None => {
+                    let known: Vec<&str> = self.tenant.groups.keys().map(String::as_str).collect();
+                    Ok(Err(one(say::no_such_group(name, &known))))
+                }
+            },
+        }
+    }
+
+    /// Somebody that the tenant knows, by name or id, in any case of letters.
+    pub(super) fn person(&self, name: &str) -> Option<&Person> {
+        let wanted = name.to_lowercase();
+        let by_id = self.people.iter().find(|p| p.id.as_str() == name);
+        by_id.or_else(|| self.people.iter().find(|p| p.name.to_lowercase() == wanted))
+    }
+
+    /// What in the account belongs to no cluster: for admins.
+    pub(super) async fn orphans(&self, heard: &Heard) -> anyhow::Result<Vec<Reply>> {
+        if !self.tenant.policy.is_admin(&heard.by.id) {
+            return Ok(one(say::admins_only(Wanted::Orphans, &self.tenant.policy.admins)));
+        }
+        let Some(found) = self.engine.orphans(&self.tenant).await? else { return Ok(one(say::no_cloud())) };
+        let message = say::cloud::orphans(&found);
+        let content = message.file.as_ref().map(|_| say::cloud::certificate_text(&found));
+        let file =
+            message.file.clone().zip(content).map(|(name, content)| Attachment { name, content: content.into() });
+        Ok(vec![Reply { message, file }])
+    }
+}
