@@ -95,10 +95,12 @@ impl Engine {
         match (lasting, may_be_dropped) {
             // What cannot be said is in the log; it is no reason to stop a cluster.
             (true, true) => Outcome::Done,
-            (true, false) => Outcome::Broken(fault),
+            (true, false) => gives_up(&claimed.effect, fault, now),
             // Two hours at the longest backoff; what is to be said waits as long as it takes.
             // A way in that does not end, and a search that was not made, are never given up.
-            (false, false) if failures >= self.pace.failures_max && !is_owed(&claimed.effect) => Outcome::Broken(fault),
+            (false, false) if failures >= self.pace.failures_max && !is_owed(&claimed.effect) => {
+                gives_up(&claimed.effect, fault, now)
+            }
             (false, _) => {
                 let at = now.saturating_add(wait.unwrap_or_else(|| self.backoff(failures))).unwrap_or(Timestamp::MAX);
                 Outcome::Failed { at, fault: (failures == TOLD_AT && !may_be_dropped).then_some(fault) }
@@ -158,7 +160,7 @@ impl Scene<'_> {
             Effect::Bind { cluster_id, to, subject, role, until, by } => {
                 self.bind(cluster_id, (to, subject), role, *until, by).await
             }
-            Effect::Unbind { binding, to, by } => self.unbind(binding, to, by.as_ref()).await,
+            Effect::Unbind { binding, by, .. } => self.unbind(binding, by.as_ref()).await,
             Effect::ForceRemove { machine } => self.force_remove(machine).await,
             Effect::ShowCertificate { pull, round, certificate } => {
                 self.show_certificate(*pull, *round, certificate).await
@@ -489,6 +491,16 @@ impl Scene<'_> {
 /// Whether it is done however long it takes.
 fn is_owed(effect: &Effect) -> bool {
     matches!(effect, Effect::Unbind { .. } | Effect::Sweep { .. })
+}
+
+/// What it means that an effect cannot be done: what belongs to the cluster and not to its change stops no change.
+fn gives_up(effect: &Effect, fault: Fault, now: Timestamp) -> Outcome {
+    match effect {
+        Effect::Bind { to, .. } => Outcome::Fact(Fact::AccessFailed { to: to.clone(), back: false, fault }),
+        Effect::Unbind { to, .. } => Outcome::Fact(Fact::AccessFailed { to: to.clone(), back: true, fault }),
+        Effect::ForceRemove { .. } => Outcome::Fact(Fact::Troubled { fault, again: now }),
+        _ => Outcome::Broken(fault),
+    }
 }
 
 fn rendering(fault: anyhow::Error) -> Trouble {

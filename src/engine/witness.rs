@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::lifecycle::cloud::{Certificate, Finding, Footprint, Order, Weight};
-use crate::lifecycle::{Cluster, ClusterKey, Fact, Fault, Input, InputId, State, What};
+use crate::lifecycle::{Cluster, ClusterKey, Fact, Input, InputId, State, What};
 use crate::ports::{Answer, Machine, Progress, Sight, Traces, Trouble};
 use crate::record::Outcome;
 use crate::render::{pull, say};
@@ -144,16 +144,8 @@ impl Scene<'_> {
     }
 
     pub(super) async fn force_remove(&self, machine: &str) -> Answer<Outcome> {
-        match self.tenant.fleet.force_remove(&self.call, &self.cluster.key.name, machine).await {
-            Ok(()) => Ok(Outcome::Fact(Fact::ForceRemoved { machine: machine.to_owned() })),
-            Err(Trouble::Lasting { line, source }) => {
-                let fault = Fault { reference: self.engine.reference(), text: line };
-                let chain = source.map(|source| format!("{source:#}")).unwrap_or_default();
-                tracing::warn!(fault.reference = fault.reference, cluster = %self.cluster.key, rancher.chain = chain, "force-remove: {}", fault.text);
-                Ok(Outcome::Fact(Fact::Troubled { fault, again: self.now }))
-            }
-            Err(passing) => Err(passing),
-        }
+        self.tenant.fleet.force_remove(&self.call, &self.cluster.key.name, machine).await?;
+        Ok(Outcome::Fact(Fact::ForceRemoved { machine: machine.to_owned() }))
     }
 
     /// What a create that failed left tainted would be destroyed by going on. Where the cluster got well after all, the taint is taken away; otherwise a

@@ -5,11 +5,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
+use kaas::lifecycle::cloud::{Certificate, Order, PoolOrder};
 use kaas::lifecycle::notice::Notice;
 use kaas::lifecycle::policy::Policy;
 use kaas::lifecycle::{
     Ask, ChangeNumber, ContentDigest, Effect, EffectKey, Fact, Fault, Grant, HeadSha, Input, InputId, Kind, Lane, Plan,
-    PlanDigest, Proof, Pull, Risk, State, What,
+    PlanDigest, Proof, Pull, Risk, State, Subject, What,
 };
 use kaas::record::{Claimed, Entry, Outcome, Record, Taken, verify};
 
@@ -80,6 +81,10 @@ struct World {
     said: BTreeSet<EffectKey>,
     approvals_said: BTreeMap<(ChangeNumber, PlanDigest), u32>,
     approvals_made: BTreeMap<(ChangeNumber, PlanDigest), u32>,
+    /// The ways in that Rancher has by command, by binding.
+    ways: BTreeSet<String>,
+    /// How often the cloud was searched, by change and round.
+    sweeps: BTreeMap<(ChangeNumber, u32), u32>,
 }
 
 struct ForgePull {
@@ -121,6 +126,8 @@ impl World {
             said: BTreeSet::new(),
             approvals_said: BTreeMap::new(),
             approvals_made: BTreeMap::new(),
+            ways: BTreeSet::new(),
+            sweeps: BTreeMap::new(),
         }
     }
 
@@ -192,7 +199,13 @@ impl World {
             _ => self.record.as_ref().and_then(|r| r.cluster.change.state.plan()).map(|p| p.digest.clone()),
         };
         let proof = [Proof::Command, Proof::Button, Proof::Reaction][self.rng.usize(0..3)];
-        let ask = match self.rng.u32(0..12) {
+        let ask = match self.rng.u32(0..15) {
+            12 | 13 => {
+                let lasts = self.rng.bool().then(|| SignedDuration::from_hours(self.rng.i64(1..20)));
+                let subject = Subject::User("u-bob".to_owned());
+                Ask::Access { to: "bob".to_owned(), subject, role: None, lasts }
+            }
+            14 => Ask::Revoke { to: "bob".to_owned(), subject: Some(Subject::User("u-bob".to_owned())) },
             0 | 1 => Ask::Request { form: form(), number: self.draw(), place: place(), owned: 0 },
             2..=6 => Ask::Approve { plan: seen },
             7 => Ask::Withdraw,
@@ -231,6 +244,13 @@ impl World {
         verify(&self.journal).unwrap();
         let replayed = Record::replay(&self.policy, &self.journal).expect("the journal replays").expect("to a record");
         assert!(replayed.is_same_life(record), "the journal replays to another life:\n{replayed:#?}\n{record:#?}");
+        if let Some(live) = &record.cluster.live {
+            let mine = |way: &&String| way.starts_with(&live.facts.id);
+            let known: BTreeSet<&String> =
+                live.grants.iter().filter(|g| g.subject.is_some()).map(|g| &g.binding).collect();
+            let there: BTreeSet<&String> = self.ways.iter().filter(mine).collect();
+            assert_eq!(known, there, "who has a way in is not who kaas says: {}", self.told());
+        }
         let open: Vec<_> = self.pulls.values().filter(|p| p.open).collect();
         match &change.state {
             State::Done(_) => {

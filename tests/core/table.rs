@@ -3,11 +3,12 @@
 use std::fmt::Write as _;
 
 use jiff::SignedDuration;
+use kaas::lifecycle::cloud::{Certificate, Finding, Order, PoolOrder, Weight};
 use kaas::lifecycle::notice::Notice;
 use kaas::lifecycle::step::{Step, step};
 use kaas::lifecycle::{
     Ask, Closed, Cluster, Effect, EffectKey, Fact, Fault, Grant, Input, InputId, Kind, Plan, PlanDigest, Proof, Pull,
-    State, StuckWhy, What,
+    State, StuckWhy, Subject, What,
 };
 
 use crate::people::{
@@ -139,6 +140,55 @@ fn granted() -> What {
     What::Fact(Fact::Granted { grants: vec![grant] })
 }
 
+fn bob() -> Subject {
+    Subject::User("u-bob".to_owned())
+}
+
+fn hours(hours: i64) -> jiff::Timestamp {
+    start() + SignedDuration::from_hours(hours)
+}
+
+fn access(by: &str, lasts: Option<i64>) -> What {
+    let lasts = lasts.map(SignedDuration::from_hours);
+    ask(by, Ask::Access { to: "bob".to_owned(), subject: bob(), role: None, lasts })
+}
+
+fn bound(until: Option<i64>) -> What {
+    let grant = Grant {
+        to: "bob".to_owned(),
+        role: "cluster-member".to_owned(),
+        binding: "c-m-7k2x9q4d:kaas-bob".to_owned(),
+        subject: Some(bob()),
+        until: until.map(hours),
+    };
+    What::Fact(Fact::Bound { grant, by: person("alice") })
+}
+
+fn ended(after: i64) -> What {
+    What::Fact(Fact::AccessEnded { binding: "c-m-7k2x9q4d:kaas-bob".to_owned(), at: hours(after) })
+}
+
+fn surveyed(fails: bool) -> What {
+    let weight = if fails { Weight::Fails } else { Weight::Doubt };
+    let what = "m6i.large is not offered in eu-west-1c".to_owned();
+    let findings = vec![Finding { weight, what, remedy: Some("m6a.large".to_owned()) }];
+    let pool = PoolOrder { name: "worker-a".to_owned(), region: Some("eu-west-1".to_owned()), ..PoolOrder::default() };
+    What::Fact(Fact::Surveyed { findings, order: Order { pools: vec![pool] } })
+}
+
+fn swept(change: kaas::lifecycle::ChangeNumber) -> What {
+    let certificate = Certificate {
+        at: start(),
+        asked: Vec::new(),
+        digest: String::new(),
+        unread: Vec::new(),
+        sure: Vec::new(),
+        suspect: Vec::new(),
+        more: 0,
+    };
+    What::Fact(Fact::Swept { change, round: 1, certificate })
+}
+
 fn broken() -> What {
     let effect = EffectKey { cluster: key(), revision: 1, index: 0 };
     What::Fact(Fact::Broken { effect, fault: fault() })
@@ -166,6 +216,11 @@ fn states() -> Vec<(&'static str, Life)> {
         ("joining, usable", Life::joining().then(usable())),
         ("joining, granted", Life::joining().then(usable()).then(granted())),
         ("ready", Life::ready()),
+        ("ready, bob let in until 8h", Life::ready().then(bound(Some(8)))),
+        (
+            "stuck, the cloud would refuse it",
+            Life::requested().then(surveyed(true)).then(opened()).then(planned(plan())),
+        ),
         ("closed", Life::reviewing().then(reject("carol", Proof::Button))),
         ("stuck preparing", Life::requested().then(broken())),
         ("stuck pushed", Life::reviewing().then(pushed(2))),
@@ -210,6 +265,24 @@ fn inputs() -> Vec<(&'static str, What)> {
         ("alice destroys", destroy("alice")),
         ("erin destroys", destroy("erin")),
         ("dave destroys", destroy("dave")),
+        ("alice lets bob in", access("alice", None)),
+        ("alice lets bob in for 12h", access("alice", Some(12))),
+        ("erin lets bob in", access("erin", None)),
+        ("alice takes back bob's", ask("alice", Ask::Revoke { to: "bob".to_owned(), subject: Some(bob()) })),
+        ("alice takes back her own", ask("alice", Ask::Revoke { to: "alice".to_owned(), subject: None })),
+        ("erin takes back bob's", ask("erin", Ask::Revoke { to: "bob".to_owned(), subject: Some(bob()) })),
+        ("dave lets a machine go", ask("dave", Ask::ForceRemove { machine: "m-1".to_owned() })),
+        ("alice lets a machine go", ask("alice", Ask::ForceRemove { machine: "m-1".to_owned() })),
+        ("Bound", bound(None)),
+        ("Bound, longer", bound(Some(12))),
+        ("Unbound", What::Fact(Fact::Unbound { binding: "c-m-7k2x9q4d:kaas-bob".to_owned(), by: None })),
+        ("AccessFailed", What::Fact(Fact::AccessFailed { to: "bob".to_owned(), back: true, fault: fault() })),
+        ("Surveyed", surveyed(false)),
+        ("Surveyed, it would fail", surveyed(true)),
+        ("MachinesSeen", What::Fact(Fact::MachinesSeen { machines: vec!["m-1".to_owned()] })),
+        ("ForceRemoved", What::Fact(Fact::ForceRemoved { machine: "m-1".to_owned() })),
+        ("Swept", swept(kaas::lifecycle::ChangeNumber(43))),
+        ("Swept for another change", swept(kaas::lifecycle::ChangeNumber(7))),
         ("CardPosted", What::Fact(Fact::CardPosted { change: FIRST, message: "m7".to_owned() })),
         ("PullOpened", opened()),
         (
@@ -260,6 +333,8 @@ fn late_inputs() -> Vec<(&'static str, What)> {
     vec![
         ("DeadlinePassed", What::Fact(Fact::DeadlinePassed { deadline })),
         ("DeadlinePassed of an older review", What::Fact(Fact::DeadlinePassed { deadline: start() })),
+        ("AccessEnded", ended(8)),
+        ("AccessEnded, an older end", ended(1)),
         ("LeaseEnded", What::Fact(Fact::LeaseEnded { number: kaas::lifecycle::ChangeNumber(44) })),
     ]
 }

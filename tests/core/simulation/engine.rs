@@ -134,7 +134,8 @@ impl World {
             && one.effect != Effect::ClosePull
             && one.effect.lane() != Lane::Talk
             && one.effect.lane() != Lane::Clock
-            && !matches!(one.effect, Effect::ShowPlan { .. })
+            && one.effect.lane() != Lane::Access
+            && !matches!(one.effect, Effect::ShowPlan { .. } | Effect::ShowCertificate { .. })
         {
             return Outcome::Broken(fault);
         }

@@ -116,6 +116,12 @@ impl World {
                 }
                 Outcome::Fact(Fact::PullWithdrawn { change: one.change })
             }
+            Effect::MakePlan if self.rng.bool() => {
+                let pool = PoolOrder { name: "worker-a".to_owned(), ..PoolOrder::default() };
+                let order = Order { pools: vec![pool] };
+                self.deliver(What::Fact(Fact::Surveyed { findings: Vec::new(), order }));
+                Outcome::Fact(Fact::PlanReady { plan: self.plan(&record, content) })
+            }
             Effect::MakePlan => Outcome::Fact(Fact::PlanReady { plan: self.plan(&record, content) }),
             Effect::Apply { plan, head } => self.apply(one, &record, plan, head, content),
             Effect::AwaitUsable { .. } if self.rng.u32(0..3) > 0 => self.later(),
@@ -135,6 +141,38 @@ impl World {
             Effect::AwaitGone { .. } => {
                 assert!(!self.exists, "kaas proves that something is gone which is there");
                 Outcome::Fact(Fact::Gone)
+            }
+            Effect::Bind { cluster_id, to, subject, role, until, by } => {
+                if record.cluster.live.is_none() || until.is_some_and(|until| until <= self.now) {
+                    return Outcome::Done;
+                }
+                let binding = format!("{cluster_id}:{to}:{role}");
+                self.ways.insert(binding.clone());
+                let (to, role, subject, until) = (to.clone(), role.clone(), Some(subject.clone()), *until);
+                Outcome::Fact(Fact::Bound { grant: Grant { to, role, binding, subject, until }, by: by.clone() })
+            }
+            Effect::Unbind { binding, by, .. } => {
+                self.ways.remove(binding);
+                Outcome::Fact(Fact::Unbound { binding: binding.clone(), by: by.clone() })
+            }
+            Effect::ForceRemove { machine } => Outcome::Fact(Fact::ForceRemoved { machine: machine.clone() }),
+            Effect::ShowCertificate { .. } => Outcome::Done,
+            Effect::Sweep { round, footprint, .. } => {
+                assert!(footprint.pools.contains("worker-a"), "a sweep that knows nothing: {footprint:?}");
+                *self.sweeps.entry((one.change, *round)).or_default() += 1;
+                let certificate = Certificate {
+                    at: self.now,
+                    asked: Vec::new(),
+                    digest: String::new(),
+                    unread: Vec::new(),
+                    sure: Vec::new(),
+                    suspect: Vec::new(),
+                    more: 0,
+                };
+                Outcome::Fact(Fact::Swept { change: one.change, round: *round, certificate })
+            }
+            Effect::AwaitAccessEnd { binding, at } => {
+                Outcome::Fact(Fact::AccessEnded { binding: binding.clone(), at: *at })
             }
             Effect::AwaitDeadline { at } => Outcome::Fact(Fact::DeadlinePassed { deadline: *at }),
             Effect::AwaitReminder { .. } => Outcome::Fact(Fact::ReminderDue),
@@ -203,6 +241,9 @@ impl World {
             .map(|v| v.by.as_str())
             .filter(|by| *by != change.by.name)
             .collect();
+        if !self.exists {
+            self.ways.clear();
+        }
         assert!(voters.len() >= 2, "applied {approved} with the votes of {voters:?}; asked by {}", change.by.name);
         *self.applies.entry(phase).or_default() += 1;
         self.exists = change.kind == Kind::Create;

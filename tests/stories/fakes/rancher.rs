@@ -151,6 +151,7 @@ impl Fleet for FakeRancher {
             to: person.name.clone(),
             role: "cluster-owner".to_owned(),
             binding: format!("crtb-{id}"),
+            subject: None,
             until: None,
         };
         Ok(Granting::Done(vec![grant]))
