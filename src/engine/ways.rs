@@ -32,9 +32,11 @@ impl Scene<'_> {
         until: Option<Timestamp>,
         by: &Person,
     ) -> Answer<Outcome> {
-        // Taken down meanwhile, or over before it began: there is nothing to be let into.
+        // Taken down meanwhile, or over before it began: there is nothing to be let into. What an earlier attempt may have given is given again, so that its
+        // end is waited for.
         let lives = self.cluster.live.as_ref().is_some_and(|live| live.facts.id == id);
-        if !lives || until.is_some_and(|until| until <= self.now) {
+        let over = self.call.attempt == 1 && until.is_some_and(|until| until <= self.now);
+        if !lives || over {
             return Ok(Outcome::Done);
         }
         let grants = match self.tenant.fleet.bind(&self.call, id, subject, role).await? {

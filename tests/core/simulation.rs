@@ -141,6 +141,15 @@ impl World {
         for (claimed, outcome) in std::mem::take(&mut self.late) {
             self.settle(&claimed, &outcome);
         }
+        self.rest();
+        // What waits for its time after a teardown comes up.
+        self.now += kaas::lifecycle::step::SECOND_LOOK;
+        (0..4).for_each(|_| self.work(0));
+        self.rest();
+        self.check_end()
+    }
+
+    fn rest(&mut self) {
         for _ in 0..400 {
             if self.record.as_ref().is_none_or(|r| !r.is_busy()) {
                 break;
@@ -148,7 +157,6 @@ impl World {
             self.now += SignedDuration::from_secs(30);
             self.work(0);
         }
-        self.check_end()
     }
 
     fn anything(&mut self) {
@@ -257,6 +265,10 @@ impl World {
                 assert!(open.is_empty(), "a pull request is left open: {}", self.told());
                 assert_eq!(record.cluster.live.is_some(), change.kind == Kind::Create);
                 assert_eq!(self.exists, change.kind == Kind::Create, "what kaas says exists is not what exists");
+                if change.kind == Kind::Destroy && !record.cluster.footprint.is_empty() {
+                    let looks = [1, 2].map(|round| self.sweeps.contains_key(&(change.number, round)));
+                    assert_eq!(looks, [true, true], "the cloud was not searched twice: {}", self.told());
+                }
                 if change.undo { "Undone".to_owned() } else { format!("Done {:?}", change.kind) }
             }
             State::Closed(_) => {

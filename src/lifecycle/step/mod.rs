@@ -13,6 +13,8 @@ mod asks;
 mod enter;
 mod facts;
 
+pub use access::SECOND_LOOK;
+
 use jiff::Timestamp;
 
 use crate::lifecycle::cloud::Footprint;

@@ -143,7 +143,7 @@ impl World {
                 Outcome::Fact(Fact::Gone)
             }
             Effect::Bind { cluster_id, to, subject, role, until, by } => {
-                if record.cluster.live.is_none() || until.is_some_and(|until| until <= self.now) {
+                if record.cluster.live.is_none() || (one.attempt == 1 && until.is_some_and(|until| until <= self.now)) {
                     return Outcome::Done;
                 }
                 let binding = format!("{cluster_id}:{to}:{role}");
@@ -158,7 +158,7 @@ impl World {
             Effect::ForceRemove { machine } => Outcome::Fact(Fact::ForceRemoved { machine: machine.clone() }),
             Effect::ShowCertificate { .. } => Outcome::Done,
             Effect::Sweep { round, footprint, .. } => {
-                assert!(footprint.pools.contains("worker-a"), "a sweep that knows nothing: {footprint:?}");
+                assert!(!footprint.is_empty(), "a sweep that knows nothing");
                 *self.sweeps.entry((one.change, *round)).or_default() += 1;
                 let certificate = Certificate {
                     at: self.now,
