@@ -107,6 +107,8 @@ mod tests {
         Your clusters
           /kaas request <name>           asks for a new cluster
           /kaas destroy <name>           takes a cluster down
+          /kaas access <name>            shows who has a way in, or gives somebody one
+          /kaas revoke <name>            takes somebody's way in back
           /kaas cancel <name>            takes a change back
           /kaas retry <name>             does again what failed, or plans again
 
@@ -120,6 +122,10 @@ mod tests {
           /kaas show <name>              shows one cluster
           /kaas classes                  shows what can be asked for, with prices
           /kaas help [topic]             explains a command or a topic
+
+        Admins
+          /kaas orphans                  searches the cloud for what belongs to no cluster
+          /kaas force-remove <name>      lets a machine go that cannot be removed
 
         Try this: /kaas request teal-otter size=small
         More: /kaas help request, /kaas help writing, /kaas help states

@@ -18,6 +18,8 @@ fn help() {
                    │ Your clusters
                    │   /kaas request <name>           asks for a new cluster
                    │   /kaas destroy <name>           takes a cluster down
+                   │   /kaas access <name>            shows who has a way in, or gives somebody one
+                   │   /kaas revoke <name>            takes somebody's way in back
                    │   /kaas cancel <name>            takes a change back
                    │   /kaas retry <name>             does again what failed, or plans again
                    │
@@ -31,6 +33,10 @@ fn help() {
                    │   /kaas show <name>              shows one cluster
                    │   /kaas classes                  shows what can be asked for, with prices
                    │   /kaas help [topic]             explains a command or a topic
+                   │
+                   │ Admins
+                   │   /kaas orphans                  searches the cloud for what belongs to no cluster
+                   │   /kaas force-remove <name>      lets a machine go that cannot be removed
                    │
                    │ Try this: /kaas request teal-otter size=small
                    │ More: /kaas help request, /kaas help writing, /kaas help states
@@ -66,6 +72,8 @@ fn help() {
                    │ Your clusters
                    │   /kaas request <name>           asks for a new cluster
                    │   /kaas destroy <name>           takes a cluster down
+                   │   /kaas access <name>            shows who has a way in, or gives somebody one
+                   │   /kaas revoke <name>            takes somebody's way in back
                    │   /kaas cancel <name>            takes a change back
                    │   /kaas retry <name>             does again what failed, or plans again
                    │
@@ -79,6 +87,10 @@ fn help() {
                    │   /kaas show <name>              shows one cluster
                    │   /kaas classes                  shows what can be asked for, with prices
                    │   /kaas help [topic]             explains a command or a topic
+                   │
+                   │ Admins
+                   │   /kaas orphans                  searches the cloud for what belongs to no cluster
+                   │   /kaas force-remove <name>      lets a machine go that cannot be removed
                    │
                    │ Try this: /kaas request teal-otter size=small
                    │ More: /kaas help request, /kaas help writing, /kaas help states
@@ -213,6 +225,7 @@ fn lists() {
                  │ Rancher      c-m-00000001 https://rancher.example/dashboard/c/c-m-00000001/explorer
                  │ Ways in      alice (cluster-owner)
                  │ To take it down: /kaas destroy crucial-sandbox
+                 │ 1 × m6i.large in eu-west-1a, running, about $103 a month
     bob: /kaas show grey-heron
       kaas → bob │ grey-heron · new cluster · waiting for 1 more approval   change 2
                  │ large: 3 + 5 nodes m6i.2xlarge, eu-west-1, RKE2 v1.33.5 · about $2,310 a month · until Sun 29 Nov (7 days)

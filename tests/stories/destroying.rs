@@ -91,6 +91,7 @@ fn a_rejected_destroy_leaves_the_cluster_as_it_is() {
                    │ Rancher      c-m-00000001 https://rancher.example/dashboard/c/c-m-00000001/explorer
                    │ Ways in      alice (cluster-owner)
                    │ To take it down: /kaas destroy crucial-sandbox
+                   │ 1 × m6i.large in eu-west-1a, running, about $103 a month
     ");
 }
 
