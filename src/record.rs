@@ -14,8 +14,10 @@ use crate::lifecycle::policy::Policy;
 use crate::lifecycle::step::{Step, step, survives};
 use crate::lifecycle::{ChangeNumber, Cluster, ClusterKey, Effect, EffectKey, Fact, Fault, Input, InputId, Lane, What};
 
+mod book;
 mod journal;
 
+pub use book::*;
 pub use journal::*;
 
 /// How many input ids a record remembers: deliveries are repeated within minutes, not after hundreds of other inputs.

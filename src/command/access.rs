@@ -6,7 +6,7 @@ use crate::lifecycle::form::Ttl;
 
 use super::read::{Given, Reading};
 use super::table::{Flag, keyword};
-use super::{COMMAND, Command, Give, Receiver};
+use super::{COMMAND, Command, Give, LinkWhat, Receiver};
 
 /// The longest name of a person, group, role or machine that is taken, in characters.
 const NAME_MAX: usize = 128;
@@ -15,7 +15,7 @@ impl Receiver {
     /// As it is written in a line.
     pub fn written(&self) -> String {
         match self {
-            Self::Person(name) => format!("@{name}"),
+            Self::Person(name) => name.clone(),
             Self::Group(name) => format!("group:{name}"),
         }
     }
@@ -68,6 +68,50 @@ pub(super) fn force_remove(reading: &mut Reading) -> Option<Command> {
     }
     reading.mend(Flag::Machine, Some(machine.clone()));
     Some(Command::ForceRemove { name: name?, machine })
+}
+
+/// `link @bob u-4tq9z`, `link confirm`
+pub(super) fn link(reading: &mut Reading) -> Option<Command> {
+    let Some(given) = reading.take(Flag::Person) else {
+        reading.missing("person", format!("is missing: who? Such as {COMMAND} link @bob u-4tq9z"));
+        return None;
+    };
+    if !reading.has(Flag::User) && !reading.loose.is_empty() {
+        let first = reading.loose.remove(0);
+        reading.assume(Flag::User, first);
+    }
+    let who = given.value.trim();
+    let user = reading.take(Flag::User);
+    match (keyword(who).as_str(), user) {
+        ("confirm" | "yes", None) => Some(Command::Link(LinkWhat::Confirm)),
+        ("refuse" | "no", None) => Some(Command::Link(LinkWhat::Refuse)),
+        (_, None) => {
+            reading.missing("user", "is missing: the id of their user in Rancher, such as u-4tq9z");
+            None
+        }
+        (_, Some(user)) => {
+            let person = who.trim_start_matches('@').to_owned();
+            if person.is_empty() || person.chars().count() > NAME_MAX {
+                reading.wrong(given.at, &given.what, "needs a name, such as @bob");
+                reading.unmendable();
+                return None;
+            }
+            reading.mend(Flag::Person, Some(person.clone()));
+            let id = user.value.trim().to_owned();
+            let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+            if keyword(&id) == "none" {
+                return Some(Command::Link(LinkWhat::Is { person, user: None }));
+            }
+            // Rancher's user ids: u-…, and user-… of local users in older versions.
+            if !(id.starts_with("u-") || id.starts_with("user-")) || id.len() > NAME_MAX || !id.chars().all(fits) {
+                reading.wrong(user.at, &user.what, "is not the id of a user in Rancher, such as u-4tq9z");
+                reading.unmendable();
+                return None;
+            }
+            reading.mend(Flag::User, Some(id.clone()));
+            Some(Command::Link(LinkWhat::Is { person, user: Some(id) }))
+        }
+    }
 }
 
 /// Words on their own, in the order in which people say them: whom, the role, for how long.
@@ -142,7 +186,8 @@ fn lasts(reading: &mut Reading) -> Option<Ttl> {
         }
         Err(invalid) => {
             reading.wrong(given.at, &given.what, invalid.to_string());
-            reading.mend(Flag::Lasts, None);
+            // A line without an end would ask for more than was meant.
+            reading.unmendable();
             None
         }
     }

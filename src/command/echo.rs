@@ -9,7 +9,7 @@ use crate::lifecycle::form::{ClusterName, Form, Reason};
 use super::read::line;
 use super::request::ttl_text;
 use super::table::{Flag, Verb};
-use super::{Command, Give, Topic, Which};
+use super::{Command, Give, LinkWhat, Topic, Which};
 
 impl Command {
     /// Its line, with every value spelled out: `/kaas request teal-otter class=aws size=small …`. Reading it gives the command again.
@@ -53,6 +53,19 @@ impl Command {
             Self::Revoke { name, to } => {
                 values.insert(Flag::To, to.written());
                 named(&mut values, Verb::Revoke, name, None)
+            }
+            Self::Whoami => Verb::Whoami,
+            Self::Link(what) => {
+                let (person, user) = match what {
+                    LinkWhat::Is { person, user } => {
+                        (person.clone(), Some(user.clone().unwrap_or_else(|| "none".to_owned())))
+                    }
+                    LinkWhat::Confirm => ("confirm".to_owned(), None),
+                    LinkWhat::Refuse => ("refuse".to_owned(), None),
+                };
+                values.insert(Flag::Person, person);
+                values.extend(user.map(|user| (Flag::User, user)));
+                Verb::Link
             }
             Self::Orphans => Verb::Orphans,
             Self::ForceRemove { name, machine } => {

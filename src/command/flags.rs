@@ -39,6 +39,10 @@ pub enum Flag {
     Lasts,
     /// A machine.
     Machine,
+    /// A person.
+    Person,
+    /// A user of Rancher's.
+    User,
 }
 
 /// How a flag is written.
@@ -227,6 +231,24 @@ pub const FLAGS: &[FlagEntry] = &[
         shape: Shape::Value,
         about: "the machine's whole name, as kaas told it",
         example: "teal-otter-worker-a-b5wxk-7qz2m",
+    },
+    FlagEntry {
+        flag: Flag::Person,
+        name: "person",
+        aliases: &["who"],
+        short: None,
+        shape: Shape::Word,
+        about: "a person; or confirm or refuse, for what was said about you",
+        example: "@bob",
+    },
+    FlagEntry {
+        flag: Flag::User,
+        name: "user",
+        aliases: &["rancher"],
+        short: Some('u'),
+        shape: Shape::Value,
+        about: "the id of their user in Rancher; none takes the link away",
+        example: "u-4tq9z",
     },
 ];
 

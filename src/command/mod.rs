@@ -89,6 +89,10 @@ pub enum Command {
         /// Whose.
         to: Receiver,
     },
+    /// Who the asker is.
+    Whoami,
+    /// Which user in Rancher somebody is.
+    Link(LinkWhat),
     /// What belongs to no cluster.
     Orphans,
     /// Lets a machine go.
@@ -113,6 +117,22 @@ pub struct Give {
     pub role: Option<String>,
     /// For how long; `None` is as long as the cluster lives.
     pub lasts: Option<Ttl>,
+}
+
+/// What is said about a link to a user of Rancher's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LinkWhat {
+    /// An admin says that the person is that user; `None` takes the link away.
+    Is {
+        /// Who: a name, or a platform's id, without `@`.
+        person: String,
+        /// The user's id.
+        user: Option<String>,
+    },
+    /// The asker says that what an admin said of them is so.
+    Confirm,
+    /// The asker says that it is not so.
+    Refuse,
 }
 
 /// Whom a way in is for.

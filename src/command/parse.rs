@@ -69,6 +69,8 @@ fn understand(line: &str, catalogue: &Catalogue) -> Result<Command, Mistakes> {
         Verb::Access => access::access(&mut reading),
         Verb::Revoke => access::revoke(&mut reading),
         Verb::ForceRemove => access::force_remove(&mut reading),
+        Verb::Whoami => Some(Command::Whoami),
+        Verb::Link => access::link(&mut reading),
         Verb::Orphans => Some(Command::Orphans),
         Verb::Classes => Some(Command::Classes),
         Verb::Help => help(&mut reading),

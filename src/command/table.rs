@@ -29,6 +29,10 @@ pub enum Verb {
     Access,
     /// Takes a way in back.
     Revoke,
+    /// Tells kaas' own view of the asker.
+    Whoami,
+    /// Says which user in Rancher a person is.
+    Link,
     /// Searches the account for what was left behind.
     Orphans,
     /// Lets a machine go that Rancher cannot remove.
@@ -223,6 +227,29 @@ pub const COMMANDS: &[Entry] = &[
         examples: &["classes"],
     },
     Entry {
+        verb: Verb::Whoami,
+        name: "whoami",
+        aliases: &["me", "who-am-i"],
+        audience: Audience::Everybody,
+        does: "shows who you are for kaas and for Rancher",
+        takes: &[],
+        notes: &[],
+        examples: &["whoami"],
+    },
+    Entry {
+        verb: Verb::Link,
+        name: "link",
+        aliases: &["links"],
+        audience: Audience::Admins,
+        does: "says which user in Rancher somebody is",
+        takes: &[Flag::Person, Flag::User],
+        notes: &[
+            "An admin says it, and it holds once the person confirms it.",
+            "The id stands in Rancher under Users & Authentication, and in the person's own account menu.",
+        ],
+        examples: &["link @bob u-4tq9z", "link confirm", "link refuse", "link @bob none"],
+    },
+    Entry {
         verb: Verb::Orphans,
         name: "orphans",
         aliases: &["leftovers", "leaks"],
@@ -357,6 +384,8 @@ mod tests {
             Access,
             Revoke,
             Orphans,
+            Whoami,
+            Link,
             ForceRemove,
             Classes,
             Help,

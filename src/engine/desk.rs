@@ -79,6 +79,8 @@ impl FrontDesk {
             Command::Access { name, give: None } => self.ways_in(&name).await,
             Command::Access { name, give: Some(give) } => self.give(heard, &name, give).await,
             Command::Revoke { name, to } => self.revoke(heard, &name, &to).await,
+            Command::Whoami => self.whoami(heard).await,
+            Command::Link(what) => self.link(heard, what).await,
             Command::Orphans => self.orphans(heard).await,
             Command::ForceRemove { name, machine } => {
                 self.ask(heard, &name, Proof::Command, Ask::ForceRemove { machine }).await
@@ -194,11 +196,8 @@ impl FrontDesk {
         let Some(record) = self.engine.store.load(&self.key(name)).await? else {
             return self.no_such_cluster(name).await;
         };
-        let mut shown = say::show(&self.view(&record.cluster));
-        if let Some(machines) = self.engine.machines_of(&self.tenant, &record.cluster).await {
-            shown.lines.extend(say::cloud::machines(&machines, self.engine.clock.now()).lines);
-        }
-        Ok(one(shown))
+        let machines = self.engine.machines_of(&self.tenant, &record.cluster).await.unwrap_or_default();
+        Ok(one(say::show(&self.view(&record.cluster), &machines)))
     }
 
     fn view<'a>(&'a self, cluster: &'a Cluster) -> CardView<'a> {

@@ -37,6 +37,7 @@ pub mod boundary;
 pub mod cards;
 mod count;
 pub mod desk;
+mod desk_links;
 mod desk_ways;
 mod forms;
 pub mod pace;

@@ -161,7 +161,7 @@ impl Scene<'_> {
                 self.bind(cluster_id, (to, subject), role, *until, by).await
             }
             Effect::Unbind { binding, by, .. } => self.unbind(binding, by.as_ref()).await,
-            Effect::ForceRemove { machine } => self.force_remove(machine).await,
+            Effect::ForceRemove { machine, by } => self.force_remove(machine, by).await,
             Effect::ShowCertificate { pull, round, certificate } => {
                 self.show_certificate(*pull, *round, certificate).await
             }

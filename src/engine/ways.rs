@@ -5,15 +5,17 @@ use jiff::Timestamp;
 
 use crate::lifecycle::{Fact, Grant, Person, Subject};
 use crate::ports::{Answer, Granting, Trouble};
-use crate::record::Outcome;
+use crate::record::{Book, Outcome};
 
 use super::perform::Scene;
 use super::{Engine, Tenant};
 
 impl Engine {
-    /// The Rancher user of a person, where kaas knows one.
+    /// The Rancher user of a person, where kaas knows one: what they confirmed, or else what the configuration says.
     pub(super) async fn rancher_user(&self, tenant: &Tenant, person: &Person) -> anyhow::Result<Option<String>> {
-        Ok(tenant.users.get(&person.id).cloned())
+        let book = Book::of(&self.store.book(&tenant.name).await?);
+        let linked = book.links.get(&person.id).map(|link| link.user.clone());
+        Ok(linked.or_else(|| tenant.users.get(&person.id).cloned()))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::lifecycle::cloud::{Certificate, Finding, Footprint, Order, Weight};
-use crate::lifecycle::{Cluster, ClusterKey, Fact, Input, InputId, State, What};
+use crate::lifecycle::{Cluster, ClusterKey, Fact, Input, InputId, Person, State, What};
 use crate::ports::{Answer, Machine, Progress, Sight, Traces, Trouble};
 use crate::record::Outcome;
 use crate::render::{pull, say};
@@ -143,9 +143,9 @@ impl Scene<'_> {
         Ok(Outcome::Done)
     }
 
-    pub(super) async fn force_remove(&self, machine: &str) -> Answer<Outcome> {
+    pub(super) async fn force_remove(&self, machine: &str, by: &Person) -> Answer<Outcome> {
         self.tenant.fleet.force_remove(&self.call, &self.cluster.key.name, machine).await?;
-        Ok(Outcome::Fact(Fact::ForceRemoved { machine: machine.to_owned() }))
+        Ok(Outcome::Fact(Fact::ForceRemoved { machine: machine.to_owned(), by: by.clone() }))
     }
 
     /// What a create that failed left tainted would be destroyed by going on. Where the cluster got well after all, the taint is taken away; otherwise a

@@ -110,6 +110,8 @@ pub enum Effect {
     ForceRemove {
         /// Its name.
         machine: String,
+        /// Who asked for it.
+        by: Person,
     },
     /// Writes what was found after the teardown into its pull request.
     ShowCertificate {

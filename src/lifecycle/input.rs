@@ -240,6 +240,8 @@ pub enum Fact {
     ForceRemoved {
         /// Which.
         machine: String,
+        /// Who asked for it.
+        by: Person,
     },
     /// The cloud was searched for what is left of the cluster.
     Swept {

@@ -131,6 +131,8 @@ pub enum Notice {
     ForceRemoved {
         /// Which.
         machine: String,
+        /// Who asked for it.
+        by: Person,
     },
     /// To the thread: what is left of a cluster that is gone.
     Certificate {

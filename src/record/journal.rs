@@ -80,7 +80,7 @@ pub fn cluster_hash(cluster: &Cluster) -> String {
     hash_of(cluster)
 }
 
-fn hash_of(value: &impl Serialize) -> String {
+pub(super) fn hash_of(value: &impl Serialize) -> String {
     hex(&Sha256::digest(serde_json::to_vec(value).unwrap_or_default()))
 }
 

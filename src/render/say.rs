@@ -30,7 +30,7 @@ pub use card::{CardView, Progress, card};
 pub use lists::{ListOf, Listing, list, show};
 pub use notice::notice;
 pub use refusal::{admins_only, refusal};
-pub use ways::{no_cloud, no_rancher_user, no_such_group, not_usable, ways_in};
+pub use ways::*;
 
 /// What a command starts with.
 pub const COMMAND: &str = "/kaas";

@@ -1,6 +1,6 @@
 //! Export and import: a whole store as JSON lines, one life a line, and the check of every journal.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io::{BufRead, Write};
 
 use anyhow::{Context, bail};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::lifecycle::ClusterKey;
 use crate::lifecycle::form::TenantName;
-use crate::record::{cluster_hash, verify};
+use crate::record::{BookEntry, cluster_hash, verify, verify_book};
 
 use super::{Life, Saved, Store};
 
@@ -25,6 +25,8 @@ enum Item {
     Drawn { tenant: TenantName, last: u64 },
     /// A record with its journal.
     Life(Box<Life>),
+    /// An entry of a tenant's book.
+    Book(Box<BookEntry>),
     /// The last line: how many lives there were, so that a cut-off file is noticed.
     End { lives: u64 },
 }
@@ -37,6 +39,11 @@ pub async fn export(store: &dyn Store, out: &mut (dyn Write + Send)) -> anyhow::
     line(out, &Item::KaasExport { form: FORM })?;
     for (tenant, last) in store.drawn().await? {
         line(out, &Item::Drawn { tenant, last })?;
+    }
+    for tenant in store.books().await? {
+        for entry in store.book(&tenant).await? {
+            line(out, &Item::Book(Box::new(entry)))?;
+        }
     }
     let mut lives = 0;
     for key in store.keys().await? {
@@ -67,12 +74,17 @@ async fn life(store: &dyn Store, key: &ClusterKey) -> anyhow::Result<Option<Life
 /// The store is not empty; the file is no export, is of another form, is cut off, holds a cluster twice, or something in it was altered. Nothing is
 /// changed then.
 pub async fn import(store: &dyn Store, input: &mut (dyn BufRead + Send)) -> anyhow::Result<u64> {
-    if !store.keys().await?.is_empty() || !store.journals().await?.is_empty() {
+    if !store.keys().await?.is_empty() || !store.journals().await?.is_empty() || !store.books().await?.is_empty() {
         bail!("the store is not empty: import into a new --data-dir");
     }
-    let Contents { drawn, lives } = read(input)?;
+    let Contents { drawn, books, lives } = read(input)?;
     for (tenant, last) in drawn {
         store.restore_drawn(&tenant, last).await?;
+    }
+    for entry in books.values().flatten() {
+        if store.write_book(entry).await? == Saved::Conflict {
+            bail!("the book of {} was written while the import was running", entry.body.tenant);
+        }
     }
     for life in &lives {
         if store.restore(life).await? == Saved::Conflict {
@@ -85,12 +97,14 @@ pub async fn import(store: &dyn Store, input: &mut (dyn BufRead + Send)) -> anyh
 /// What an export holds.
 struct Contents {
     drawn: Vec<(TenantName, u64)>,
+    books: BTreeMap<TenantName, Vec<BookEntry>>,
     lives: Vec<Life>,
 }
 
 /// Reads and checks a whole export.
 fn read(input: &mut (dyn BufRead + Send)) -> anyhow::Result<Contents> {
     let (mut drawn, mut lives) = (Vec::new(), Vec::new());
+    let mut books: BTreeMap<TenantName, Vec<BookEntry>> = BTreeMap::new();
     let mut keys = HashSet::new();
     let mut ended = false;
     let mut number = 0;
@@ -108,10 +122,11 @@ fn read(input: &mut (dyn BufRead + Send)) -> anyhow::Result<Contents> {
             }
             Item::KaasExport { .. } if number != 1 => bail!("line {number}: an export begins a second time"),
             Item::KaasExport { .. } => {}
-            Item::Drawn { .. } | Item::Life(_) | Item::End { .. } if number == 1 => {
+            Item::Drawn { .. } | Item::Book(_) | Item::Life(_) | Item::End { .. } if number == 1 => {
                 bail!("this is not a kaas export: its first line is missing")
             }
             Item::Drawn { tenant, last } => drawn.push((tenant, last)),
+            Item::Book(entry) => books.entry(entry.body.tenant.clone()).or_default().push(*entry),
             Item::Life(life) => {
                 check(&life).map_err(|why| anyhow::anyhow!("line {number}: {why}"))?;
                 if !keys.insert(life.record.key().clone()) {
@@ -128,10 +143,13 @@ fn read(input: &mut (dyn BufRead + Send)) -> anyhow::Result<Contents> {
             }
         }
     }
+    for (tenant, book) in &books {
+        verify_book(tenant, book).map_err(anyhow::Error::msg)?;
+    }
     match (number, ended) {
         (0, _) => bail!("this is not a kaas export: it is empty"),
         (_, false) => bail!("the export is cut off: its last line is missing"),
-        (_, true) => Ok(Contents { drawn, lives }),
+        (_, true) => Ok(Contents { drawn, books, lives }),
     }
 }
 
@@ -183,6 +201,15 @@ pub async fn audit(store: &dyn Store) -> anyhow::Result<Audit> {
                 audit.findings.extend(check(&life).err());
             }
             Ok(None) => audit.findings.push(format!("{key}: there is a journal and no record: the record was removed")),
+            Err(fault) => audit.findings.push(format!("{fault:#}")),
+        }
+    }
+    for tenant in store.books().await? {
+        match store.book(&tenant).await {
+            Ok(book) => {
+                audit.entries += book.len() as u64;
+                audit.findings.extend(verify_book(&tenant, &book).err());
+            }
             Err(fault) => audit.findings.push(format!("{fault:#}")),
         }
     }

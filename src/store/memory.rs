@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::lifecycle::form::TenantName;
 use crate::lifecycle::{ChangeNumber, ClusterKey, PersonId};
-use crate::record::{Entry, Record};
+use crate::record::{BookEntry, Entry, Record};
 
 use super::index::Index;
 use super::{Filter, Life, Listing, Saved, Store};
@@ -23,6 +23,7 @@ pub struct MemoryStore {
 struct Held {
     lives: BTreeMap<ClusterKey, Life>,
     numbers: BTreeMap<TenantName, u64>,
+    books: BTreeMap<TenantName, Vec<BookEntry>>,
     index: Index,
 }
 
@@ -100,6 +101,24 @@ impl Store for MemoryStore {
 
     async fn drawn(&self) -> anyhow::Result<Vec<(TenantName, u64)>> {
         Ok(self.held().numbers.iter().map(|(tenant, last)| (tenant.clone(), *last)).collect())
+    }
+
+    async fn book(&self, tenant: &TenantName) -> anyhow::Result<Vec<BookEntry>> {
+        Ok(self.held().books.get(tenant).cloned().unwrap_or_default())
+    }
+
+    async fn write_book(&self, entry: &BookEntry) -> anyhow::Result<Saved> {
+        let mut held = self.held();
+        let book = held.books.entry(entry.body.tenant.clone()).or_default();
+        if book.len() as u64 + 1 != entry.body.number {
+            return Ok(Saved::Conflict);
+        }
+        book.push(entry.clone());
+        Ok(Saved::Yes)
+    }
+
+    async fn books(&self) -> anyhow::Result<Vec<TenantName>> {
+        Ok(self.held().books.iter().filter(|(_, book)| !book.is_empty()).map(|(tenant, _)| tenant.clone()).collect())
     }
 
     async fn restore(&self, life: &Life) -> anyhow::Result<Saved> {

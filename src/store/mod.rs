@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::lifecycle::form::TenantName;
 use crate::lifecycle::summary::ClusterSummary;
 use crate::lifecycle::{ChangeNumber, ClusterKey, PersonId};
-use crate::record::{Entry, Record};
+use crate::record::{BookEntry, Entry, Record};
 
 pub mod archive;
 mod index;
@@ -87,6 +87,12 @@ pub trait Store: Send + Sync {
     async fn draw(&self, tenant: &TenantName) -> anyhow::Result<ChangeNumber>;
     /// The last drawn change number of every tenant.
     async fn drawn(&self) -> anyhow::Result<Vec<(TenantName, u64)>>;
+    /// The book of a tenant, oldest entry first.
+    async fn book(&self, tenant: &TenantName) -> anyhow::Result<Vec<BookEntry>>;
+    /// Adds the next entry to its tenant's book, durably; a conflict where another one came first.
+    async fn write_book(&self, entry: &BookEntry) -> anyhow::Result<Saved>;
+    /// The tenants that have a book.
+    async fn books(&self) -> anyhow::Result<Vec<TenantName>>;
     /// Puts one life in as it was exported. Refused where the store has a record of that cluster.
     async fn restore(&self, life: &Life) -> anyhow::Result<Saved>;
     /// Raises the last drawn change number of a tenant.

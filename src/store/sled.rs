@@ -3,7 +3,8 @@
 //! One thread writes. It takes what is waiting, puts all of it into one atomic batch, flushes once and then answers everybody: so many people at once cost one
 //! flush, and each of them is durable when answered.
 //!
-//! Keys: `r/<tenant>/<name>` a record, `j/<tenant>/<name>/<number>` a journal entry, `n/<tenant>` the last drawn change number.
+//! Keys: `r/<tenant>/<name>` a record, `j/<tenant>/<name>/<number>` a journal entry, `n/<tenant>` the last drawn change number,
+//! `b/<tenant>/<number>` an entry of a tenant's book.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -17,7 +18,7 @@ use tokio::sync::oneshot;
 
 use crate::lifecycle::form::TenantName;
 use crate::lifecycle::{ChangeNumber, ClusterKey, PersonId};
-use crate::record::{Entry, Record};
+use crate::record::{BookEntry, Entry, Record};
 
 use super::index::Index;
 use super::{Filter, Life, Listing, Saved, Store};
@@ -61,6 +62,7 @@ struct Write {
 enum Change {
     Save { record: Box<Record>, record_bytes: Vec<u8>, entry: Option<(Vec<u8>, Vec<u8>)> },
     Restore { life: Box<Life> },
+    Book { entry: Box<BookEntry>, bytes: Vec<u8> },
     Draw(TenantName),
     RaiseDrawn(TenantName, u64),
 }
@@ -97,6 +99,7 @@ impl SledStore {
             index: Arc::clone(&index),
             flushes: Arc::clone(&flushes),
             drawn: HashMap::new(),
+            books: HashMap::new(),
             failed: None,
         };
         let writer = std::thread::Builder::new().name("kaas-store".to_owned()).spawn(move || writer.run(&queue))?;
@@ -160,6 +163,8 @@ struct Writer {
     index: Arc<Mutex<Index>>,
     flushes: Arc<AtomicU64>,
     drawn: HashMap<TenantName, u64>,
+    /// The last entry of each book.
+    books: HashMap<TenantName, u64>,
     /// Why nothing is written any more: after a failed write, what is in memory is not what is on the disk.
     failed: Option<String>,
 }
@@ -211,7 +216,14 @@ impl Writer {
             match (&write.what, answer) {
                 (Change::Save { record, .. }, Answer::Saved(Saved::Yes)) => index.put(record),
                 (Change::Restore { life }, Answer::Saved(Saved::Yes)) => index.put(&life.record),
-                (Change::Save { .. } | Change::Restore { .. } | Change::Draw(_) | Change::RaiseDrawn(..), _) => {}
+                (
+                    Change::Save { .. }
+                    | Change::Restore { .. }
+                    | Change::Book { .. }
+                    | Change::Draw(_)
+                    | Change::RaiseDrawn(..),
+                    _,
+                ) => {}
             }
         }
         drop(index);
@@ -259,6 +271,15 @@ impl Writer {
                 revisions.insert(key.clone(), life.record.revision);
                 Ok(Answer::Saved(Saved::Yes))
             }
+            Change::Book { entry, bytes } => {
+                let tenant = &entry.body.tenant;
+                if self.last_of_book(tenant)? + 1 != entry.body.number {
+                    return Ok(Answer::Saved(Saved::Conflict));
+                }
+                batch.insert(book_key(tenant, entry.body.number), bytes.as_slice());
+                self.books.insert(tenant.clone(), entry.body.number);
+                Ok(Answer::Saved(Saved::Yes))
+            }
             Change::Draw(tenant) => {
                 let next = self.last_drawn(tenant)? + 1;
                 Ok(Answer::Drawn(self.set_drawn(batch, tenant, next)))
@@ -275,6 +296,15 @@ impl Writer {
             .get(key)
             .copied()
             .unwrap_or_else(|| self.index.lock().unwrap_or_else(PoisonError::into_inner).revision(key))
+    }
+
+    fn last_of_book(&self, tenant: &TenantName) -> anyhow::Result<u64> {
+        if let Some(last) = self.books.get(tenant) {
+            return Ok(*last);
+        }
+        let last = self.tree.scan_prefix(book_prefix(tenant)).next_back().transpose()?;
+        let digits = |key: ::sled::IVec| number(&key[key.len().saturating_sub(size_of::<u64>())..]);
+        Ok(last.map_or(0, |(key, _)| digits(key)))
     }
 
     fn last_drawn(&self, tenant: &TenantName) -> anyhow::Result<u64> {
@@ -314,6 +344,16 @@ fn entry_key(key: &ClusterKey, number: u64) -> Vec<u8> {
 
 fn number_key(tenant: &TenantName) -> Vec<u8> {
     format!("n/{tenant}").into_bytes()
+}
+
+fn book_prefix(tenant: &TenantName) -> Vec<u8> {
+    format!("b/{tenant}/").into_bytes()
+}
+
+fn book_key(tenant: &TenantName, number: u64) -> Vec<u8> {
+    let mut bytes = book_prefix(tenant);
+    bytes.extend_from_slice(&number.to_be_bytes());
+    bytes
 }
 
 fn number(bytes: &[u8]) -> u64 {
@@ -408,6 +448,40 @@ impl Store for SledStore {
             all.push((String::from_utf8_lossy(&key[2..]).parse().map_err(anyhow::Error::new)?, number(&bytes)));
         }
         Ok(all)
+    }
+
+    async fn book(&self, tenant: &TenantName) -> anyhow::Result<Vec<BookEntry>> {
+        let mut entries = Vec::new();
+        for item in self.tree.scan_prefix(book_prefix(tenant)) {
+            let (_, bytes) = item?;
+            let place = entries.len() + 1;
+            let entry: BookEntry = serde_json::from_slice(&bytes)
+                .with_context(|| format!("the book of {tenant}: entry {place} cannot be read"))?;
+            anyhow::ensure!(serde_json::to_vec(&entry)? == *bytes, "the book of {tenant}: entry {place} was altered");
+            entries.push(entry);
+        }
+        Ok(entries)
+    }
+
+    async fn write_book(&self, entry: &BookEntry) -> anyhow::Result<Saved> {
+        let bytes = serde_json::to_vec(entry)?;
+        self.swap(Change::Book { entry: Box::new(entry.clone()), bytes }).await
+    }
+
+    async fn books(&self) -> anyhow::Result<Vec<TenantName>> {
+        let mut tenants = Vec::new();
+        let mut from = b"b/".to_vec();
+        while let Some((found, _)) = self.tree.range(from.as_slice()..b"b0".as_slice()).next().transpose()? {
+            let tenant = found
+                .strip_prefix(b"b/")
+                .and_then(|rest| rest.split(|b| *b == b'/').next())
+                .and_then(|name| std::str::from_utf8(name).ok()?.parse::<TenantName>().ok())
+                .with_context(|| format!("the store holds something strange: {}", String::from_utf8_lossy(&found)))?;
+            from = book_key(&tenant, u64::MAX);
+            from.push(0);
+            tenants.push(tenant);
+        }
+        Ok(tenants)
     }
 
     async fn restore(&self, life: &Life) -> anyhow::Result<Saved> {

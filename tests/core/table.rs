@@ -280,7 +280,7 @@ fn inputs() -> Vec<(&'static str, What)> {
         ("Surveyed", surveyed(false)),
         ("Surveyed, it would fail", surveyed(true)),
         ("MachinesSeen", What::Fact(Fact::MachinesSeen { machines: vec!["m-1".to_owned()] })),
-        ("ForceRemoved", What::Fact(Fact::ForceRemoved { machine: "m-1".to_owned() })),
+        ("ForceRemoved", What::Fact(Fact::ForceRemoved { machine: "m-1".to_owned(), by: person("dave") })),
         ("Swept", swept(kaas::lifecycle::ChangeNumber(43))),
         ("Swept for another change", swept(kaas::lifecycle::ChangeNumber(7))),
         ("CardPosted", What::Fact(Fact::CardPosted { change: FIRST, message: "m7".to_owned() })),

@@ -168,6 +168,8 @@ fn verb(command: &Command) -> &'static str {
         Command::Destroy { .. } => "destroy",
         Command::Access { .. } => "access",
         Command::Revoke { .. } => "revoke",
+        Command::Whoami => "whoami",
+        Command::Link(_) => "link",
         Command::Orphans => "orphans",
         Command::ForceRemove { .. } => "force-remove",
         Command::Classes => "classes",

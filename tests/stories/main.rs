@@ -23,3 +23,4 @@ mod outages;
 mod refusals;
 mod turns;
 mod unheard;
+mod ways;

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use kaas::lifecycle::form::TenantName;
 use kaas::lifecycle::{ChangeNumber, ClusterKey, PersonId};
-use kaas::record::{Entry, Event, Record};
+use kaas::record::{BookEntry, Entry, Event, Record};
 use kaas::store::{Filter, Life, Listing, Saved, Store};
 use tokio::sync::Notify;
 
@@ -163,6 +163,18 @@ macro_rules! store_over {
 
             async fn drawn(&self) -> anyhow::Result<Vec<(TenantName, u64)>> {
                 $through!(self.inner().drawn())
+            }
+
+            async fn book(&self, tenant: &TenantName) -> anyhow::Result<Vec<BookEntry>> {
+                $through!(self.inner().book(tenant))
+            }
+
+            async fn write_book(&self, entry: &BookEntry) -> anyhow::Result<Saved> {
+                $through!(self.inner().write_book(entry))
+            }
+
+            async fn books(&self) -> anyhow::Result<Vec<TenantName>> {
+                $through!(self.inner().books())
             }
 
             async fn restore(&self, life: &Life) -> anyhow::Result<Saved> {

@@ -103,7 +103,7 @@ impl Turn<'_> {
         if change.kind != Kind::Destroy || !under_way {
             return Err(Refusal::NothingStuck);
         }
-        self.effects.push(Effect::ForceRemove { machine: machine.to_owned() });
+        self.effects.push(Effect::ForceRemove { machine: machine.to_owned(), by: by.clone() });
         Ok(())
     }
 
@@ -113,6 +113,7 @@ impl Turn<'_> {
             return self.lengthen(by, index, grant.until).is_ok();
         }
         live.grants.push(grant.clone());
+        self.cluster.change.told = None;
         self.await_end(grant);
         self.effects.push(Effect::Post(Notice::AccessGiven { grant: grant.clone(), by: by.clone() }));
         true
@@ -122,6 +123,7 @@ impl Turn<'_> {
         let Some(live) = &mut self.cluster.live else { return false };
         let Some(index) = live.grants.iter().position(|grant| grant.binding == binding) else { return false };
         let grant = live.grants.remove(index);
+        self.cluster.change.told = None;
         self.effects.push(Effect::Post(Notice::AccessTaken { grant, by: by.cloned() }));
         true
     }
@@ -144,9 +146,9 @@ impl Turn<'_> {
         true
     }
 
-    pub(super) fn force_removed(&mut self, machine: &str) -> bool {
+    pub(super) fn force_removed(&mut self, machine: &str, by: &Person) -> bool {
         self.cluster.footprint.saw([machine.to_owned()]);
-        self.effects.push(Effect::Post(Notice::ForceRemoved { machine: machine.to_owned() }));
+        self.effects.push(Effect::Post(Notice::ForceRemoved { machine: machine.to_owned(), by: by.clone() }));
         true
     }
 

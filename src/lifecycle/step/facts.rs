@@ -45,7 +45,7 @@ impl Turn<'_> {
             Fact::Unbound { binding, by } => self.unbound(binding, by.as_ref()),
             Fact::AccessEnded { binding, at } => self.access_ended(binding, *at),
             Fact::AccessFailed { to, back, fault } => self.access_failed(to, *back, fault),
-            Fact::ForceRemoved { machine } => self.force_removed(machine),
+            Fact::ForceRemoved { machine, by } => self.force_removed(machine, by),
             Fact::Swept { change, round, certificate } => self.swept(*change, *round, certificate),
             Fact::DeadlinePassed { deadline } => self.deadline_passed(*deadline),
             Fact::ReminderDue => self.reminder_due(),
@@ -313,7 +313,8 @@ impl Turn<'_> {
     pub(super) fn troubled(&mut self, fault: &Fault, again: Timestamp) -> bool {
         // Two effects may meet the same trouble; people read of it once.
         let told = self.cluster.change.told.as_ref() == Some(&fault.text);
-        let open = self.cluster.open().is_some() && !told;
+        // Of a cluster that lives, somebody may wait for a way in.
+        let open = (self.cluster.open().is_some() || self.cluster.live.is_some()) && !told;
         if open {
             self.cluster.change.told = Some(fault.text.clone());
             self.effects.push(Effect::Post(Notice::Troubled { fault: fault.clone(), again }));

@@ -15,6 +15,7 @@ pub fn mistakes(verb: Option<&str>, wrong: &[(&str, &str)], instead: Option<&str
     let first = match verb {
         Some("request") => "I can't request that cluster yet:".to_owned(),
         Some("list" | "classes" | "help") | None => "I don't understand that yet:".to_owned(),
+        Some("access" | "revoke" | "orphans" | "force-remove" | "link" | "whoami") => "I can't do that yet:".to_owned(),
         Some(verb) => format!("I can't {verb} that yet:"),
     };
     let width =

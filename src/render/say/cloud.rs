@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::lifecycle::cloud::{Certificate, Finding, Leftover, Machine, Weight};
 use crate::lifecycle::form::ClusterName;
-use crate::render::message::Message;
+use crate::render::message::{Line, Message};
 use crate::render::when;
 
 use super::Context;
@@ -29,12 +29,14 @@ pub(super) fn in_short(say: Say, findings: &[Finding]) -> Say {
 
 /// What is wrong, one after the other, each with what would work.
 pub(super) fn in_full(say: Say, findings: &[Finding]) -> Say {
-    findings.iter().fold(say, |say, finding| {
+    let last = findings.len().saturating_sub(1);
+    findings.iter().enumerate().fold(say, |say, (i, finding)| {
         let say = say.said(finding.what.trim_end_matches('.'));
-        match &finding.remedy {
-            Some(remedy) => say.text(" (").said(remedy.trim_end_matches('.')).text("). "),
-            None => say.text(". "),
-        }
+        let say = match &finding.remedy {
+            Some(remedy) => say.text(" (").said(remedy.trim_end_matches('.')).text(")"),
+            None => say,
+        };
+        say.text(if i == last { ". " } else { "; " })
     })
 }
 
@@ -85,10 +87,9 @@ pub fn orphans(found: &Certificate) -> Message {
         lines.push(Say::of(format!("Nothing in the cloud belongs to no cluster ({} calls).", found.asked.len())));
     } else {
         let things = many(u32::try_from(all).unwrap_or(u32::MAX), "thing");
+        let belong = if all == 1 { "belongs" } else { "belong" };
         let cost = cost(found.sure.iter().chain(&found.suspect));
-        lines.push(Say::of(format!(
-            "{things} in the cloud that belong to no cluster{cost}. kaas removes nothing there."
-        )));
+        lines.push(Say::of(format!("{things} in the cloud {belong} to no cluster{cost}. kaas removes nothing there.")));
     }
     lines.extend(leftovers(&found.sure, &found.suspect));
     if let Some(more) = unnamed(found) {
@@ -124,27 +125,28 @@ pub fn certificate_text(found: &Certificate) -> String {
 }
 
 /// The machines of a cluster that exists, by type, zone and state.
-pub fn machines(machines: &[Machine], now: Timestamp) -> Message {
+pub(super) fn machines(machines: &[Machine], now: Timestamp) -> Vec<Line> {
     let mut groups: BTreeMap<(&str, &str, &str), Vec<&Machine>> = BTreeMap::new();
     for one in machines {
         groups.entry((&one.instance_type, &one.zone, &one.state)).or_default().push(one);
     }
-    let lines = groups.into_iter().map(|((kind, zone, state), all)| {
+    let lines = groups.into_iter().enumerate().map(|(i, ((kind, zone, state), all))| {
         let count = u32::try_from(all.len()).unwrap_or(u32::MAX);
         let oldest = all.iter().filter_map(|one| one.since).min();
         let age =
             oldest.map(|since| format!(", up to {} old", when::length(now.duration_since(since)))).unwrap_or_default();
         let cents: Option<u64> = all.iter().map(|one| one.cents_a_month).sum();
         let cost = cents.map(|cents| format!(", {}", price(cents))).unwrap_or_default();
-        Say::of(format!("{count} × "))
+        Say::of(format!("{:<13}{count} × ", if i == 0 { "Nodes" } else { "" }))
             .said(kind)
             .text(" in ")
             .said(zone)
             .text(", ")
             .said(state)
             .text(format!("{age}{cost}"))
+            .line()
     });
-    message(lines.collect::<Vec<_>>())
+    lines.collect()
 }
 
 fn leftovers<'a>(sure: &'a [Leftover], suspect: &'a [Leftover]) -> impl Iterator<Item = Say> + use<'a> {

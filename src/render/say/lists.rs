@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use unicode_width::UnicodeWidthChar;
 
+use crate::lifecycle::cloud::Machine;
 use crate::lifecycle::policy::Quorum;
 use crate::lifecycle::summary::{ClusterSummary, Phase};
 use crate::lifecycle::{Cluster, Kind};
@@ -150,8 +151,8 @@ fn cut(text: &str, cells: usize) -> String {
     text.chars().take_while(fits).chain(['…']).collect()
 }
 
-/// One cluster in full: its card, and what the card has no room for.
-pub fn show(view: &CardView<'_>) -> Message {
+/// One cluster in full: its card, and what the card has no room for. `machines` are those that the cloud has of it, where it was asked.
+pub fn show(view: &CardView<'_>, machines: &[Machine]) -> Message {
     let Cluster { key, live, change, .. } = view.cluster;
     let moment = |at: Timestamp, tz: &TimeZone| when::moment(at, view.now, tz);
     let mut message = card(view);
@@ -173,6 +174,7 @@ pub fn show(view: &CardView<'_>) -> Message {
         });
         message.lines.push(ways.line());
     }
+    message.lines.extend(super::cloud::machines(machines, view.now));
     if change.state.is_over() {
         message.lines.push(Say::of("To take it down: ").command(&format!("destroy {}", key.name)).line());
     }

@@ -130,7 +130,7 @@ fn nothing_to_list() {
 #[test]
 fn one_cluster_in_full() {
     let ready = Cluster { live: Some(live()), ..cluster(State::Done(approved())) };
-    insta::assert_snapshot!(with_view(&ready, None, None, |view| read(&show(view))), @r#"
+    insta::assert_snapshot!(with_view(&ready, None, None, |view| read(&show(view, &[]))), @r#"
     crucial-sandbox · new cluster · ready until Sun 29 Nov   change 42
     small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5 · about $412 a month · until Sun 29 Nov
     @alice: "load test of billing" (OPS-77)
@@ -143,7 +143,7 @@ fn one_cluster_in_full() {
     Ways in      alice (cluster-owner), team billing (read-only)
     To take it down: /kaas destroy crucial-sandbox
     "#);
-    insta::assert_snapshot!(with_view(&cluster(reviewing(&["bob"])), None, None, |view| read(&show(view))), @r#"
+    insta::assert_snapshot!(with_view(&cluster(reviewing(&["bob"])), None, None, |view| read(&show(view, &[]))), @r#"
     crucial-sandbox · new cluster · waiting for 1 more approval   change 42
     small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5 · about $412 a month · until Sun 29 Nov (7 days)
     @alice: "load test of billing" (OPS-77)

@@ -103,8 +103,9 @@ pub fn notice(notice: &Notice, cluster: &Cluster, context: &Context<'_>) -> Mess
             let what = if *back { "could not be taken back, so they can still get in: " } else { "could not be given: " };
             about(cluster).text("the way in of ").said(to).text(format!(" {what}")).fault(fault).text(".").message()
         }
-        Notice::ForceRemoved { machine } => about(cluster)
-            .text("an admin let the machine ")
+        Notice::ForceRemoved { machine, by } => about(cluster)
+            .person(by)
+            .text(" let the machine ")
             .code(machine)
             .text(" go. Rancher forgets it without asking the cloud, so it may still run there; the search after the teardown says so.")
             .message(),

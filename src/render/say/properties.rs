@@ -116,7 +116,7 @@ proptest! {
             cluster.change.state = state;
             with_view(&cluster, Some(&progress), None, |view| {
                 check(&card(view));
-                check(&show(view));
+                check(&show(view, &[]));
             });
         }
         with_context(|context| {

@@ -5,12 +5,12 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::lifecycle::Grant;
 use crate::lifecycle::form::ClusterName;
+use crate::lifecycle::{Grant, Person};
 use crate::render::message::Message;
 use crate::render::when;
 
-use super::words::{Say, message};
+use super::words::{Say, many, message};
 
 /// Who has a way into a cluster.
 pub fn ways_in(name: &ClusterName, grants: &[Grant], now: Timestamp, tz: &TimeZone) -> Message {
@@ -54,6 +54,122 @@ pub fn no_such_group(name: &str, known: &[&str]) -> Message {
     match known {
         [] => say.text("An operator can name groups (rancher.groups)."),
         known => say.text("There is: ").said(&known.join(", ")).text("."),
+    }
+    .message()
+}
+
+/// Who somebody is for kaas and for Rancher.
+#[derive(Debug)]
+pub struct Whoami<'a> {
+    /// How others know them.
+    pub name: &'a str,
+    /// Whether they may ask for clusters.
+    pub may_request: bool,
+    /// Whether they may approve.
+    pub approver: bool,
+    /// Whether they are an admin.
+    pub admin: bool,
+    /// How many clusters and open requests they have.
+    pub owned: u32,
+    /// Their user in Rancher.
+    pub user: Option<&'a str>,
+    /// What that user is called there, where Rancher told.
+    pub user_name: Option<&'a str>,
+    /// Whether that user may log in, where Rancher told.
+    pub enabled: Option<bool>,
+    /// What an admin said and they have still to confirm: the user's id and name, and who said it.
+    pub proposed: Option<(&'a str, &'a str, &'a str)>,
+}
+
+/// Who somebody is for kaas and for Rancher.
+pub fn whoami(who: &Whoami<'_>) -> Message {
+    let rights = [(who.may_request, "ask for clusters"), (who.approver, "approve"), (who.admin, "administer")];
+    let rights: Vec<&str> = rights.into_iter().filter(|(has, _)| *has).map(|(_, what)| what).collect();
+    let can = if rights.is_empty() { "You may look.".to_owned() } else { format!("You may {}.", rights.join(", ")) };
+    let mut lines =
+        vec![Say::of("You are ").said(who.name).text(format!(". {can} You have {}.", many(who.owned, "cluster")))];
+    lines.push(match (who.user, who.enabled) {
+        (None, _) => Say::of("kaas does not know your user in Rancher: log in there once, then an admin links you."),
+        (Some(user), Some(false)) => {
+            Say::of("In Rancher you are ").code(user).text(", which is disabled: a Rancher admin can enable it.")
+        }
+        (Some(user), _) => {
+            let say = Say::of("In Rancher you are ").code(user);
+            match who.user_name {
+                Some(name) => say.text(" (").said(name).text(")."),
+                None => say.text("."),
+            }
+        }
+    });
+    lines.extend(who.proposed.map(|(user, name, by)| confirm(by, user, name)));
+    message(lines)
+}
+
+/// `dave says that in Rancher you are u-4tq9z (bob). If so: /kaas link confirm   If not: /kaas link refuse`
+fn confirm(by: &str, user: &str, name: &str) -> Say {
+    Say::default()
+        .said(by)
+        .text(" says that in Rancher you are ")
+        .code(user)
+        .text(" (")
+        .said(name)
+        .text("). If so: ")
+        .command("link confirm")
+        .text("   If not: ")
+        .command("link refuse")
+}
+
+/// To the person about whom an admin said something.
+pub fn please_confirm(user: &str, name: &str, by: &str) -> Message {
+    confirm(by, user, name).message()
+}
+
+/// To the admin: it was said, and waits for the person.
+pub fn link_proposed(person: &Person, user: &str, name: &str) -> Message {
+    Say::default()
+        .person(person)
+        .text(" is asked whether they are ")
+        .code(user)
+        .text(" (")
+        .said(name)
+        .text(") in Rancher. It holds once they confirm it.")
+        .message()
+}
+
+/// To the person: what they answered is written down.
+pub fn link_answered(user: &str, name: &str, yes: bool) -> Message {
+    let say = Say::of(if yes { "In Rancher you are " } else { "You are not " });
+    let say = say.code(user).text(" (").said(name);
+    say.text(if yes { "). kaas gives you your ways in under that name." } else { "). Nothing was changed." }).message()
+}
+
+/// To a person about whom nobody said anything.
+pub fn nothing_to_confirm() -> Message {
+    Say::of("There is nothing to confirm. What kaas knows of you: ").command("whoami").message()
+}
+
+/// To the admin: Rancher has no such user, or it is disabled.
+pub fn link_to_nobody(user: &str, there: bool) -> Message {
+    let say = Say::of("Rancher's user ").code(user);
+    match there {
+        true => say.text(" is disabled: a Rancher admin can enable it. Nothing was changed."),
+        false => say.text(" is not there. They log in to Rancher once, and then have one. Nothing was changed."),
+    }
+    .message()
+}
+
+/// To the admin: that user is somebody else already.
+pub fn linked_to_another(user: &str, other: &str) -> Message {
+    Say::of("Rancher's user ").code(user).text(" is ").said(other).text(" already. Nothing was changed.").message()
+}
+
+/// To the admin: the link is taken away.
+pub fn unlinked(person: &Person, done: bool, configured: Option<&str>) -> Message {
+    let say = Say::default().person(person);
+    let say = if done { say.text(" is linked no more.") } else { say.text(" was not linked by command.") };
+    match configured {
+        Some(user) => say.text(" The configuration says ").code(user).text("."),
+        None => say,
     }
     .message()
 }

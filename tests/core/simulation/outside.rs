@@ -155,7 +155,9 @@ impl World {
                 self.ways.remove(binding);
                 Outcome::Fact(Fact::Unbound { binding: binding.clone(), by: by.clone() })
             }
-            Effect::ForceRemove { machine } => Outcome::Fact(Fact::ForceRemoved { machine: machine.clone() }),
+            Effect::ForceRemove { machine, by } => {
+                Outcome::Fact(Fact::ForceRemoved { machine: machine.clone(), by: by.clone() })
+            }
             Effect::ShowCertificate { .. } => Outcome::Done,
             Effect::Sweep { round, footprint, .. } => {
                 assert!(!footprint.is_empty(), "a sweep that knows nothing");

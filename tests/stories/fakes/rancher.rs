@@ -28,6 +28,8 @@ struct Held {
     /// Clusters never become usable, for this reason.
     hangs: Option<&'static str>,
     unknown: Option<&'static str>,
+    /// Nothing is ever removed, until a machine is let go.
+    sticks: bool,
 }
 
 struct Managed {
@@ -49,6 +51,11 @@ impl FakeRancher {
     /// From now on no cluster becomes usable; `None` mends it.
     pub fn hangs(&self, why: Option<&'static str>) {
         self.held().hangs = why;
+    }
+
+    /// From now on nothing is ever removed, until a machine is let go.
+    pub fn removes_never(&self, sticks: bool) {
+        self.held().sticks = sticks;
     }
 
     /// From now on nobody can be given a way in, and that is the remedy.
@@ -100,13 +107,13 @@ impl Fleet for FakeRancher {
         self.common.up(Part::Rancher)?;
         let now = self.common.clock.now();
         let mut held = self.held();
-        let hangs = held.hangs;
+        let (hangs, sticks) = (held.hangs, held.sticks);
         let Some(cluster) = held.clusters.get(name) else { return Ok(Sight::Gone) };
         if id.is_some_and(|id| id != cluster.id) {
             self.common.wrong(format!("kaas looks for {name} as {id:?}, which is {}", cluster.id));
         }
         if let Some(since) = cluster.removing {
-            if now.duration_since(since) < REMOVING {
+            if now.duration_since(since) < REMOVING || sticks {
                 return Ok(Sight::Removing { detail: "waiting for its nodes to go".to_owned() });
             }
             held.clusters.remove(name);
@@ -203,7 +210,9 @@ impl Fleet for FakeRancher {
     }
 
     async fn force_remove(&self, call: &Call, _cluster: &ClusterName, _machine: &str) -> Answer<()> {
-        self.common.begins(Part::Rancher, call)
+        self.common.begins(Part::Rancher, call)?;
+        self.held().sticks = false;
+        Ok(())
     }
 
     fn environment(&self) -> Vec<(String, SecretString)> {
