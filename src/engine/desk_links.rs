@@ -63,6 +63,9 @@ impl FrontDesk {
             found => return Ok(one(say::link_to_nobody(user, found.is_some()))),
         };
         let book = self.book().await?;
+        if book.seen.contains(&heard.id) {
+            return Ok(Vec::new());
+        }
         let linked = book.links.iter().chain(&book.proposed).map(|(id, link)| (id, &link.user));
         let other = linked.chain(&self.tenant.users).find(|(id, known)| **id != person.id && *known == user);
         if let Some((other, _)) = other {
@@ -74,7 +77,7 @@ impl FrontDesk {
             let (person, user, name) = (person.clone(), id.clone(), name.clone());
             Some(BookEvent::Proposed { person, user, name, by: by.clone() })
         };
-        let number = self.write(said).await?;
+        let number = self.write(heard, said).await?;
         self.ask_to_confirm(heard, &person, number, &say::please_confirm(&id, &name, &by.name)).await;
         Ok(one(say::link_proposed(&person, &id, &name)))
     }
@@ -83,13 +86,20 @@ impl FrontDesk {
         let by = &heard.by;
         let had = |book: &Book| book.links.contains_key(&person.id) || book.proposed.contains_key(&person.id);
         let removed = |book: &Book| had(book).then(|| BookEvent::Removed { person: person.clone(), by: by.clone() });
-        let done = self.write(removed).await?.is_some();
+        if self.book().await?.seen.contains(&heard.id) {
+            return Ok(Vec::new());
+        }
+        let done = self.write(heard, removed).await?.is_some();
         Ok(one(say::unlinked(&person, done, self.tenant.users.get(&person.id).map(String::as_str))))
     }
 
     async fn answer_link(&self, heard: &Heard, yes: bool) -> anyhow::Result<Vec<Reply>> {
         let person = &heard.by;
-        let Some(said) = self.book().await?.proposed.get(&person.id).cloned() else {
+        let book = self.book().await?;
+        if book.seen.contains(&heard.id) {
+            return Ok(Vec::new());
+        }
+        let Some(said) = book.proposed.get(&person.id).cloned() else {
             return Ok(one(say::nothing_to_confirm()));
         };
         // Only what the person read is answered: something else may have been said since.
@@ -98,7 +108,7 @@ impl FrontDesk {
             let (person, user) = (person.clone(), link.user.clone());
             Some(if yes { BookEvent::Confirmed { person, user } } else { BookEvent::Refused { person, user } })
         };
-        Ok(one(match self.write(event).await? {
+        Ok(one(match self.write(heard, event).await? {
             Some(_) => say::link_answered(&said.user, &said.name, yes),
             None => say::nothing_to_confirm(),
         }))
@@ -109,11 +119,11 @@ impl FrontDesk {
     }
 
     /// Writes what `event` says of the book as it is now; answers the entry's number, or `None` where there is nothing to write.
-    async fn write(&self, event: impl Fn(&Book) -> Option<BookEvent>) -> anyhow::Result<Option<u64>> {
+    async fn write(&self, heard: &Heard, event: impl Fn(&Book) -> Option<BookEvent>) -> anyhow::Result<Option<u64>> {
         for _ in 0..TRIES {
             let book = self.book().await?;
-            let Some(event) = event(&book) else { return Ok(None) };
-            let entry = book.next(&self.tenant.name, self.engine.clock.now(), event);
+            let Some(event) = event(&book).filter(|_| !book.seen.contains(&heard.id)) else { return Ok(None) };
+            let entry = book.next(&self.tenant.name, self.engine.clock.now(), &heard.id, event);
             if self.engine.store.write_book(&entry).await? == Saved::Yes {
                 tracing::info!(tenant = %self.tenant.name, book.entry = entry.body.number, "a link was written");
                 return Ok(Some(entry.body.number));

@@ -54,6 +54,9 @@ pub(crate) const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(5);
 /// How often a save is tried anew when somebody else was faster.
 const SAVE_TRIES: u32 = 64;
 
+/// How often Rancher is asked how long kaas' token is good.
+const TOKENS_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// How many clusters are looked at in one pass over what is due: their saves share a flush.
 const PASS_MAX: usize = 256;
 
@@ -183,6 +186,8 @@ impl Engine {
         let mut sweeping: Option<tokio::task::AbortHandle> = None;
         let mut sweep = tokio::time::interval(unsigned(self.pace.sweep));
         sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut tokens = tokio::time::interval(TOKENS_EVERY);
+        tokens.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let ended = loop {
             if self.parked().is_crowded() {
                 tokio::time::sleep(places::CROWDED_WAIT).await;
@@ -206,6 +211,10 @@ impl Engine {
                         Ok(Err(fault)) => break Err(fault),
                         Err(panic) => tracing::error!(engine.panic = %panic, "an effect panicked; its lease will run out and it is performed again"),
                     }
+                }
+                _ = tokens.tick() => {
+                    let engine = Arc::clone(self);
+                    tasks.spawn(async move { engine.watch_tokens().await });
                 }
                 _ = sweep.tick() => {
                     // A sweep that takes longer than its interval is not overtaken by the next.

@@ -2,14 +2,21 @@
 
 use std::collections::BTreeSet;
 
+use jiff::{SignedDuration, Timestamp};
+use tokio_util::sync::CancellationToken;
+
 use crate::lifecycle::cloud::{Certificate, Finding, Footprint, Order, Weight};
-use crate::lifecycle::{Cluster, ClusterKey, Fact, Input, InputId, Person, State, What};
-use crate::ports::{Answer, Machine, Progress, Sight, Traces, Trouble};
+use crate::lifecycle::{Cluster, ClusterKey, EffectKey, Fact, Input, InputId, Person, State, What};
+use crate::ports::{Answer, Call, Machine, Progress, Sight, Traces, Trouble};
 use crate::record::Outcome;
 use crate::render::{pull, say};
+use crate::store::Filter;
 
 use super::perform::Scene;
 use super::{Engine, Tenant};
+
+/// How long before its end kaas warns of its token in Rancher.
+const TOKEN_WARNING: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 /// How long `show` waits for the cloud before it answers without it.
 const SHOW_PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
@@ -54,6 +61,52 @@ impl Engine {
         looked
             .inspect_err(|trouble| tracing::warn!(cluster = %cluster.key, cloud.trouble = %trouble, "the machines could not be read"))
             .ok()
+    }
+}
+
+impl Engine {
+    /// Asks every tenant's Rancher how long kaas' token is good, and warns in time: without it nothing is applied and nothing can be taken down.
+    pub(super) async fn watch_tokens(&self) -> anyhow::Result<()> {
+        for tenant in self.tenants.values() {
+            let standing = match tenant.fleet.standing().await {
+                Ok(standing) => standing,
+                Err(trouble) => {
+                    tracing::warn!(tenant = %tenant.name, rancher.trouble = %trouble, "Rancher does not say how long kaas' token is good");
+                    continue;
+                }
+            };
+            let Some(ends) = standing.token_ends else { continue };
+            let left = ends.duration_since(self.clock.now());
+            #[expect(clippy::cast_precision_loss, reason = "seconds, for a gauge")]
+            metrics::gauge!("kaas_rancher_token_seconds", "tenant" => tenant.name.to_string())
+                .set(left.as_secs() as f64);
+            if left <= TOKEN_WARNING {
+                tracing::warn!(tenant = %tenant.name, rancher.token_ends = %ends, "kaas' token in Rancher ends soon: kaas rancher setup --new-token makes another");
+                self.tell_admins(tenant, ends).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the admins, where kaas has spoken before.
+    async fn tell_admins(&self, tenant: &Tenant, ends: Timestamp) -> anyhow::Result<()> {
+        let filter = Filter { tenant: tenant.name.clone(), owner: None, waiting: false, limit: 1 };
+        let Some(row) = self.store.list(&filter).await?.rows.into_iter().next() else { return Ok(()) };
+        let Some(record) = self.store.load(&row.key).await? else { return Ok(()) };
+        let place = &record.cluster.change.place;
+        let Ok(chat) = self.chat(place) else { return Ok(()) };
+        let message = say::token_ends(ends, self.clock.now(), &tenant.time_zone);
+        // One a day and admin, however often kaas starts.
+        let day = u64::try_from(self.clock.now().as_second() / 86_400).unwrap_or_default();
+        for (index, admin) in tenant.policy.admins.iter().enumerate() {
+            let index = u32::MAX - 1 - u32::try_from(index).unwrap_or_default();
+            let key = EffectKey { cluster: row.key.clone(), revision: day, index };
+            let call = Call { key, attempt: 2, stop: CancellationToken::new() };
+            if let Err(trouble) = chat.tell(&call, place, admin, &message, None).await {
+                tracing::warn!(person = %admin.id, chat.trouble = %trouble, "an admin could not be told that kaas' token ends");
+            }
+        }
+        Ok(())
     }
 }
 

@@ -3,14 +3,14 @@
 //!
 //! Nothing here does I/O, is async, reads a clock or draws a random number.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::journal::hash_of;
 use crate::lifecycle::form::TenantName;
-use crate::lifecycle::{Person, PersonId};
+use crate::lifecycle::{InputId, Person, PersonId};
 
 /// One entry of a book.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +33,8 @@ pub struct BookBody {
     pub at: Timestamp,
     /// The hash of the entry before; empty for the first.
     pub before: String,
+    /// The delivery that it came with: a second one of it changes nothing.
+    pub input: InputId,
     /// What happened.
     pub event: BookEvent,
 }
@@ -92,6 +94,8 @@ pub struct Book {
     pub links: BTreeMap<PersonId, Link>,
     /// What the people have still to confirm.
     pub proposed: BTreeMap<PersonId, Link>,
+    /// The deliveries that were taken.
+    pub seen: BTreeSet<InputId>,
     /// How many entries there are.
     pub entries: u64,
     /// The hash of the last one.
@@ -104,6 +108,7 @@ impl Book {
         let mut book = Self::default();
         for entry in entries {
             book.add(&entry.body.event);
+            book.seen.insert(entry.body.input.clone());
             book.entries = entry.body.number;
             book.chain.clone_from(&entry.hash);
         }
@@ -137,9 +142,9 @@ impl Book {
     }
 
     /// The entry that comes next.
-    pub fn next(&self, tenant: &TenantName, at: Timestamp, event: BookEvent) -> BookEntry {
-        let number = self.entries + 1;
-        let body = BookBody { tenant: tenant.clone(), number, at, before: self.chain.clone(), event };
+    pub fn next(&self, tenant: &TenantName, at: Timestamp, input: &InputId, event: BookEvent) -> BookEntry {
+        let (number, input) = (self.entries + 1, input.clone());
+        let body = BookBody { tenant: tenant.clone(), number, at, before: self.chain.clone(), input, event };
         BookEntry { hash: hash_of(&body), body }
     }
 }
@@ -186,7 +191,7 @@ mod tests {
     fn written(events: impl IntoIterator<Item = BookEvent>) -> Vec<BookEntry> {
         let tenant = "acme".parse().unwrap();
         events.into_iter().fold(Vec::new(), |mut entries, event| {
-            entries.push(Book::of(&entries).next(&tenant, Timestamp::UNIX_EPOCH, event));
+            entries.push(Book::of(&entries).next(&tenant, Timestamp::UNIX_EPOCH, &InputId(String::new()), event));
             entries
         })
     }

@@ -481,6 +481,7 @@ impl Store for SledStore {
             from.push(0);
             tenants.push(tenant);
         }
+        tenants.sort();
         Ok(tenants)
     }
 

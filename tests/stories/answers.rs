@@ -32,9 +32,11 @@ fn help() {
                    │   /kaas list [mine|all|waiting]  lists clusters
                    │   /kaas show <name>              shows one cluster
                    │   /kaas classes                  shows what can be asked for, with prices
+                   │   /kaas whoami                   shows who you are for kaas and for Rancher
                    │   /kaas help [topic]             explains a command or a topic
                    │
                    │ Admins
+                   │   /kaas link <person>            says which user in Rancher somebody is
                    │   /kaas orphans                  searches the cloud for what belongs to no cluster
                    │   /kaas force-remove <name>      lets a machine go that cannot be removed
                    │
@@ -86,9 +88,11 @@ fn help() {
                    │   /kaas list [mine|all|waiting]  lists clusters
                    │   /kaas show <name>              shows one cluster
                    │   /kaas classes                  shows what can be asked for, with prices
+                   │   /kaas whoami                   shows who you are for kaas and for Rancher
                    │   /kaas help [topic]             explains a command or a topic
                    │
                    │ Admins
+                   │   /kaas link <person>            says which user in Rancher somebody is
                    │   /kaas orphans                  searches the cloud for what belongs to no cluster
                    │   /kaas force-remove <name>      lets a machine go that cannot be removed
                    │
@@ -224,8 +228,8 @@ fn lists() {
                  │ Ready        since 12:02, until Sun 29 Nov 12:02 (in 7 days)
                  │ Rancher      c-m-00000001 https://rancher.example/dashboard/c/c-m-00000001/explorer
                  │ Ways in      alice (cluster-owner)
+                 │ Nodes        1 × m6i.large in eu-west-1a, running, about $103 a month
                  │ To take it down: /kaas destroy crucial-sandbox
-                 │ 1 × m6i.large in eu-west-1a, running, about $103 a month
     bob: /kaas show grey-heron
       kaas → bob │ grey-heron · new cluster · waiting for 1 more approval   change 2
                  │ large: 3 + 5 nodes m6i.2xlarge, eu-west-1, RKE2 v1.33.5 · about $2,310 a month · until Sun 29 Nov (7 days)

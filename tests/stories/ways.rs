@@ -153,3 +153,40 @@ fn a_machine_that_hangs_is_let_go_by_an_admin_who_types_its_name() {
     });
     insta::assert_snapshot!(told);
 }
+
+#[test]
+fn a_link_holds_once_the_person_confirms_it() {
+    let told = story(async |w| {
+        w.has_cluster("crucial-sandbox").await;
+        w.erin("/kaas whoami").await;
+        w.erin("/kaas link @erin u-x9").await;
+        w.erin("/kaas link confirm").await;
+        w.dave("/kaas link @erin x9").await;
+        w.dave("/kaas link @erin user-gone").await;
+        w.dave("/kaas link @nobody u-x9").await;
+        w.dave("/kaas link @erin u-bob").await;
+        w.dave("/kaas link @erin u-x9").await;
+        w.erin("/kaas whoami").await;
+        w.erin("/kaas link refuse").await;
+        w.dave("/kaas link @erin u-x9").await;
+        w.restart().await;
+        w.erin("/kaas link confirm").await;
+        w.erin("/kaas link confirm").await;
+        w.erin("/kaas whoami").await;
+        w.alice("/kaas access crucial-sandbox @erin").await;
+        assert_eq!(w.rancher.ways_in("crucial-sandbox"), ["alice", "u-x9"]);
+        w.dave("/kaas link @erin none").await;
+        w.dave("/kaas whoami").await;
+    });
+    insta::assert_snapshot!(told);
+}
+
+#[test]
+fn admins_are_warned_before_the_token_ends() {
+    let told = story(async |w| {
+        w.has_cluster("crucial-sandbox").await;
+        w.rancher.token_ends("2026-12-05T12:00:00Z".parse().unwrap());
+        w.passes("25h").await;
+    });
+    insta::assert_snapshot!(told);
+}

@@ -58,7 +58,7 @@ pub(super) fn certificate(name: &ClusterName, round: u32, found: &Certificate, c
     let again = if round == 1 { " kaas looks once more in 30 min." } else { "" };
     let when = when::moment(found.at, context.now, context.tz);
     if found.is_clean() {
-        let say = Say::cluster(name).text(format!(": 0 left in the cloud ({when}, {} calls, ", found.asked.len()));
+        let say = Say::cluster(name).text(format!(": 0 left in the cloud ({when}, {}, ", calls(found)));
         return say.code(short(&found.digest)).text(format!(").{again}")).message();
     }
     let (sure, suspect) = (&found.sure, &found.suspect);
@@ -84,7 +84,7 @@ pub fn orphans(found: &Certificate) -> Message {
     let all = found.sure.len() + found.suspect.len() + found.more as usize;
     let mut lines = Vec::new();
     if all == 0 {
-        lines.push(Say::of(format!("Nothing in the cloud belongs to no cluster ({} calls).", found.asked.len())));
+        lines.push(Say::of(format!("Nothing was found in the cloud that belongs to no cluster ({}).", calls(found))));
     } else {
         let things = many(u32::try_from(all).unwrap_or(u32::MAX), "thing");
         let belong = if all == 1 { "belongs" } else { "belong" };
@@ -185,6 +185,10 @@ fn price(cents: u64) -> String {
         Ok(dollars) => format!("about {} a month", when::dollars(dollars)),
         Err(_) => "a lot a month".to_owned(),
     }
+}
+
+fn calls(found: &Certificate) -> String {
+    many(u32::try_from(found.asked.len()).unwrap_or(u32::MAX), "call")
 }
 
 fn short(digest: &str) -> &str {

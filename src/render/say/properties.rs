@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::sample::*;
 use super::{Progress, card, notice, refusal, show};
+use crate::lifecycle::cloud::{Certificate, Finding, Leftover, Weight};
 use crate::lifecycle::form::{Reason, is_invisible};
 use crate::lifecycle::notice::{Notice, Refusal, VoidWhy, Wanted};
 use crate::lifecycle::{Closed, Fault, Grant, Kind, Person, Risk, State, StuckWhy};
@@ -52,19 +53,17 @@ fn all_notices(nasty: &str, by: &Person) -> Vec<Notice> {
         Notice::Drifted { then: plan.clone(), now: plan.clone(), quorum: 2, approvers: people.clone() },
         Notice::Stuck(StuckWhy::Fault(fault.clone())),
         Notice::Stuck(StuckWhy::Pushed { by: nasty.to_owned(), files: 2 }),
-        Notice::Ready {
-            grants: vec![Grant {
-                to: nasty.to_owned(),
-                role: nasty.to_owned(),
-                binding: String::new(),
-                subject: None,
-                until: None,
-            }],
-        },
+        Notice::Ready { grants: vec![grant(nasty)] },
         Notice::WayIn,
         Notice::Undoing { by: by.clone() },
         Notice::Troubled { fault, again: now() },
         Notice::PullRestored { by: nasty.to_owned() },
+        Notice::AccessGiven { grant: grant(nasty), by: by.clone() },
+        Notice::AccessTaken { grant: grant(nasty), by: Some(by.clone()) },
+        Notice::AccessFailed { to: nasty.to_owned(), back: true, fault: outside_fault(nasty) },
+        Notice::ForceRemoved { machine: nasty.to_owned(), by: by.clone() },
+        Notice::Certificate { round: 1, certificate: certificate(nasty) },
+        Notice::Stuck(StuckWhy::WontWork(vec![finding(nasty), finding(nasty)])),
     ];
     notices.extend(closed.iter().cloned().map(Notice::Ended));
     notices.extend(closed.iter().cloned().map(Notice::YoursEnded));
@@ -78,6 +77,9 @@ fn all_notices(nasty: &str, by: &Person) -> Vec<Notice> {
         Refusal::NotYours { wanted: Wanted::Destroy, owner: by.clone(), admins: people.clone() },
         Refusal::AtWork { wanted: Wanted::Cancel, state: nasty.to_owned() },
         Refusal::NobodyCouldApprove { quorum: 2, approvers: people },
+        Refusal::RoleNotGiven { role: nasty.to_owned(), roles: vec![nasty.to_owned()] },
+        Refusal::HasAccess { to: nasty.to_owned(), role: nasty.to_owned(), until: None },
+        Refusal::NoAccess { to: nasty.to_owned(), have: vec![nasty.to_owned(); 2] },
         Refusal::ReactionTooWeak { risk: Risk::Red },
         Refusal::ChangeOpen {
             change: crate::lifecycle::ChangeNumber(1),
@@ -90,6 +92,39 @@ fn all_notices(nasty: &str, by: &Person) -> Vec<Notice> {
     refusals.extend(reason.map(|why| Refusal::Frozen { why }));
     notices.extend(refusals.into_iter().map(Notice::Refused));
     notices
+}
+
+fn grant(nasty: &str) -> Grant {
+    Grant { to: nasty.to_owned(), role: nasty.to_owned(), binding: String::new(), subject: None, until: Some(now()) }
+}
+
+fn outside_fault(nasty: &str) -> Fault {
+    Fault { reference: "K-7F3Q".to_owned(), text: nasty.to_owned() }
+}
+
+fn finding(nasty: &str) -> Finding {
+    Finding { weight: Weight::Fails, what: nasty.to_owned(), remedy: Some(nasty.to_owned()) }
+}
+
+fn certificate(nasty: &str) -> Certificate {
+    let leftover = Leftover {
+        kind: nasty.to_owned(),
+        region: nasty.to_owned(),
+        id: nasty.to_owned(),
+        name: Some(nasty.to_owned()),
+        why: nasty.to_owned(),
+        cents_a_month: Some(100),
+        remove: nasty.to_owned(),
+    };
+    Certificate {
+        at: now(),
+        asked: vec![nasty.to_owned()],
+        digest: "c0ffee".repeat(10),
+        unread: vec![nasty.to_owned()],
+        sure: vec![leftover.clone()],
+        suspect: vec![leftover],
+        more: 3,
+    }
 }
 
 proptest! {

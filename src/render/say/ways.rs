@@ -174,6 +174,16 @@ pub fn unlinked(person: &Person, done: bool, configured: Option<&str>) -> Messag
     .message()
 }
 
+/// To an admin: the token by which kaas works ends soon.
+pub fn token_ends(ends: Timestamp, now: Timestamp, tz: &TimeZone) -> Message {
+    let left = if ends <= now { "has ended".to_owned() } else { format!("ends {}", when::ahead(ends, now)) };
+    Say::of(format!("kaas' token in Rancher {left} ({}). ", when::moment(ends, now, tz)))
+        .text("Without it nothing is applied, and nothing can be taken down. An operator makes another with ")
+        .code("kaas rancher setup --new-token")
+        .text(".")
+        .message()
+}
+
 /// A search where no cloud is looked at.
 pub fn no_cloud() -> Message {
     Say::of("No cloud is looked at here. An operator can have kaas read EC2: see docs/aws.md.").message()

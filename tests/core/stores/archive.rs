@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use kaas::record::{Book, BookEvent};
 use kaas::store::archive::{audit, export, import};
 use kaas::store::{Saved, Store};
 
@@ -161,4 +162,33 @@ async fn an_altered_file_is_refused() {
     }
     println!("{tries} alterations, {taken} of what no journal proves");
     assert!(taken < tries / 2, "{taken} of {tries} alterations were taken");
+}
+
+#[tokio::test]
+async fn books_go_out_and_come_in_and_are_checked() {
+    let person = |id: &str| kaas::lifecycle::Person { id: id.parse().unwrap(), name: id.to_owned() };
+    let first = Kind::Memory.open();
+    peopled(&*first).await;
+    let acme = "acme".parse().unwrap();
+    for user in ["u-1", "u-2"] {
+        let (user, name, by) = (user.to_owned(), "Bob".to_owned(), person("dave"));
+        let event = BookEvent::Proposed { person: person("bob"), user, name, by };
+        let entry = Book::of(&first.book(&acme).await.unwrap()).next(
+            &acme,
+            crate::people::start(),
+            &kaas::lifecycle::InputId(String::new()),
+            event,
+        );
+        assert_eq!(first.write_book(&entry).await.unwrap(), Saved::Yes);
+    }
+    let text = exported(&*first).await;
+    let second = Kind::sled();
+    let store = second.open();
+    import(&*store, &mut text.as_bytes()).await.unwrap();
+    assert_eq!(store.book(&acme).await.unwrap(), first.book(&acme).await.unwrap());
+    assert_eq!(exported(&*store).await, text);
+    assert_eq!(audit(&*store).await.unwrap().findings, Vec::<String>::new());
+    let altered = text.replace("u-2", "u-9");
+    let said = refused(&Kind::Memory, altered.as_bytes()).await;
+    assert!(said.contains("the book of acme: entry 2 was altered"), "{said}");
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 use kaas::lifecycle::Ask;
-use kaas::record::verify;
+use kaas::record::{Book, BookEvent, verify, verify_book};
 use kaas::store::archive::check;
 use kaas::store::sled::SledStore;
 use kaas::store::{Life, Saved, Store};
@@ -33,6 +33,7 @@ async fn contract(kind: impl Fn() -> Kind) {
     draws(&kind()).await;
     restores(&kind()).await;
     journals(&kind()).await;
+    books(&kind()).await;
 }
 
 /// A save replaces exactly the revision before; a conflict leaves nothing behind, neither of the record nor of the entry.
@@ -249,6 +250,30 @@ async fn restores(kind: &Kind) {
     assert_eq!(answers(&*store).await, answers(&*first).await);
     assert_eq!(save(&*store, &carded(&record, "and on it goes")).await, Saved::Yes);
     assert_eq!(store.journal(&key).await.unwrap().len(), 21);
+}
+
+/// A book is written entry by entry, each durable, and only one of two who write the same place wins.
+async fn books(kind: &Kind) {
+    let store = kind.open();
+    let (acme, beta) = ("acme".parse().unwrap(), "acme-2".parse().unwrap());
+    let said = |book: &Book, tenant: &kaas::lifecycle::form::TenantName, user: &str| {
+        let event = BookEvent::Confirmed { person: person("bob"), user: user.to_owned() };
+        book.next(tenant, start(), &kaas::lifecycle::InputId(user.to_owned()), event)
+    };
+    for number in 0..300 {
+        let book = Book::of(&store.book(&acme).await.unwrap());
+        let (one, other) = (said(&book, &acme, &format!("u-{number}")), said(&book, &acme, "u-late"));
+        let (first, second) = tokio::join!(store.write_book(&one), store.write_book(&other));
+        assert_eq!((first.unwrap(), second.unwrap()), (Saved::Yes, Saved::Conflict), "entry {number}");
+    }
+    assert_eq!(store.write_book(&said(&Book::default(), &beta, "u-1")).await.unwrap(), Saved::Yes);
+    let store = kind.again(store);
+    let entries = store.book(&acme).await.unwrap();
+    assert_eq!((entries.len(), store.book(&beta).await.unwrap().len()), (300, 1));
+    verify_book(&acme, &entries).unwrap();
+    assert_eq!(store.books().await.unwrap(), [acme.clone(), beta]);
+    assert_eq!(store.write_book(&said(&Book::default(), &acme, "u-1")).await.unwrap(), Saved::Conflict);
+    assert_eq!(store.write_book(&said(&Book::of(&entries), &acme, "u-1")).await.unwrap(), Saved::Yes);
 }
 
 /// Long journals keep their order, and clusters keep theirs apart.

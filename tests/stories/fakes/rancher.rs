@@ -30,6 +30,7 @@ struct Held {
     unknown: Option<&'static str>,
     /// Nothing is ever removed, until a machine is let go.
     sticks: bool,
+    token_ends: Option<Timestamp>,
 }
 
 struct Managed {
@@ -51,6 +52,11 @@ impl FakeRancher {
     /// From now on no cluster becomes usable; `None` mends it.
     pub fn hangs(&self, why: Option<&'static str>) {
         self.held().hangs = why;
+    }
+
+    /// kaas' token ends then.
+    pub fn token_ends(&self, ends: Timestamp) {
+        self.held().token_ends = Some(ends);
     }
 
     /// From now on nothing is ever removed, until a machine is let go.
@@ -206,7 +212,7 @@ impl Fleet for FakeRancher {
 
     async fn standing(&self) -> Answer<FleetStanding> {
         self.common.up(Part::Rancher)?;
-        Ok(FleetStanding { version: "v2.14.4".to_owned(), token_ends: None })
+        Ok(FleetStanding { version: "v2.14.4".to_owned(), token_ends: self.held().token_ends })
     }
 
     async fn force_remove(&self, call: &Call, _cluster: &ClusterName, _machine: &str) -> Answer<()> {
