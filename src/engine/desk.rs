@@ -2,6 +2,7 @@
 //!
 //! It knows the words of the commands and none of any platform; whoever calls it has found out already who is speaking.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -11,7 +12,9 @@ use crate::lifecycle::form::{ClusterName, Form, Reason, TenantName};
 use crate::lifecycle::notice::{Refusal, Wanted};
 use crate::lifecycle::policy::Policy;
 use crate::lifecycle::summary::ClusterSummary;
-use crate::lifecycle::{Ask, ChangeNumber, Cluster, ClusterKey, Fault, Input, Person, PlanDigest, Proof, State, What};
+use crate::lifecycle::{
+    Ask, ChangeNumber, Cluster, ClusterKey, Fault, Input, Person, PersonId, PlanDigest, Proof, State, What,
+};
 use crate::ports::{Attachment, CardKey, Desk, Field, Heard, Reply, RequestForm};
 use crate::record::{Record, Taken};
 use crate::render::message::{Message, Press};
@@ -42,6 +45,8 @@ pub struct FrontDesk {
     pub(super) tenant: Arc<Tenant>,
     /// Everybody that the tenant knows, to find an owner by name.
     pub(super) people: Vec<Person>,
+    /// What its platform calls them, where a mention in a line comes as that.
+    pub(super) ids: BTreeMap<String, PersonId>,
     dialect: Dialect,
 }
 
@@ -56,7 +61,18 @@ impl FrontDesk {
         people: Vec<Person>,
         dialect: Dialect,
     ) -> anyhow::Result<Self> {
-        Ok(Self { tenant: Arc::clone(engine.tenant(tenant)?), engine: Arc::clone(engine), people, dialect })
+        Ok(Self {
+            tenant: Arc::clone(engine.tenant(tenant)?),
+            engine: Arc::clone(engine),
+            people,
+            ids: BTreeMap::new(),
+            dialect,
+        })
+    }
+
+    /// The same desk, which also knows people by what its platform calls them.
+    pub fn knowing(self, ids: BTreeMap<PersonId, String>) -> Self {
+        Self { ids: ids.into_iter().map(|(person, id)| (id, person)).collect(), ..self }
     }
 
     async fn answer(&self, heard: &Heard, line: &str) -> anyhow::Result<Vec<Reply>> {
@@ -159,7 +175,7 @@ impl FrontDesk {
     async fn list(&self, heard: &Heard, which: Which, owner: Option<&str>) -> anyhow::Result<Vec<Reply>> {
         let owner = match (which, owner) {
             (Which::Mine, _) => Some(heard.by.id.clone()),
-            (_, Some(name)) => match self.people.iter().find(|p| p.name == name || p.id.as_str() == name) {
+            (_, Some(name)) => match self.person(name) {
                 Some(person) => Some(person.id.clone()),
                 None => return Ok(one(self.nobody("list", "owner", name))),
             },

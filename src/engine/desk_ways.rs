@@ -3,7 +3,7 @@
 use crate::command::{Give, Receiver};
 use crate::lifecycle::form::ClusterName;
 use crate::lifecycle::notice::{Refusal, Wanted};
-use crate::lifecycle::{Ask, Person, Proof, Subject};
+use crate::lifecycle::{Ask, Person, PersonId, Proof, Subject};
 use crate::ports::{Attachment, Heard, Reply};
 use crate::render::say;
 
@@ -67,10 +67,11 @@ impl FrontDesk {
         }
     }
 
-    /// Somebody that the tenant knows, by name or id, in any case of letters.
+    /// Somebody that the tenant knows: by what the platform calls them, by id, or by name in any case of letters.
     pub(super) fn person(&self, name: &str) -> Option<&Person> {
         let wanted = name.to_lowercase();
-        let by_id = self.people.iter().find(|p| p.id.as_str() == name);
+        let id = self.ids.get(name).map_or(name, PersonId::as_str);
+        let by_id = self.people.iter().find(|p| p.id.as_str() == id);
         by_id.or_else(|| self.people.iter().find(|p| p.name.to_lowercase() == wanted))
     }
 

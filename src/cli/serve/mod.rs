@@ -157,6 +157,7 @@ impl House {
         for (tenant, chat) in config.tenants.iter().zip(chats) {
             let people = tenant.people.iter().cloned().collect();
             let desk = FrontDesk::new(&engine, &tenant.name, people, chat.dialect())?;
+            let desk = desk.knowing(tenant.people.links(chat.platform()));
             desks.push((chat, Arc::new(desk) as Arc<dyn Desk>));
         }
         Ok(Self { engine, desks, forges })

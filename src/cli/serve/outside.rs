@@ -11,7 +11,7 @@ use crate::chat::terminal::{self, Outcome, TerminalChat, converse_lines};
 use crate::cli::wire;
 use crate::clock::SharedClock;
 use crate::command::Dialect;
-use crate::config::{ChatConfig, Config, ForgeConfig, TenantConfig};
+use crate::config::{ChatConfig, Config, ForgeConfig, Platform, TenantConfig};
 use crate::engine::Engine;
 use crate::lifecycle::Person;
 #[cfg(any(feature = "slack", feature = "github"))]
@@ -72,6 +72,15 @@ impl ChatOf {
             Self::Terminal { .. } => Dialect::Plain,
             #[cfg(feature = "slack")]
             Self::Slack { .. } => Dialect::Slack,
+        }
+    }
+
+    /// Whose names a mention in a line carries.
+    pub(super) fn platform(&self) -> Platform {
+        match self {
+            Self::Terminal { .. } => Platform::Terminal,
+            #[cfg(feature = "slack")]
+            Self::Slack { .. } => Platform::Slack,
         }
     }
 
