@@ -70,7 +70,7 @@ impl Turn<'_> {
         }
         grant.until = until;
         let grant = grant.clone();
-        self.await_end(&grant);
+        self.end_later(&grant);
         self.effects.push(Effect::Post(Notice::AccessGiven { grant, by: by.clone() }));
         Ok(())
     }
@@ -114,7 +114,7 @@ impl Turn<'_> {
         }
         live.grants.push(grant.clone());
         self.cluster.change.told = None;
-        self.await_end(grant);
+        self.end_later(grant);
         self.effects.push(Effect::Post(Notice::AccessGiven { grant: grant.clone(), by: by.clone() }));
         true
     }
@@ -190,7 +190,7 @@ impl Turn<'_> {
         self.cluster.live.as_ref().ok_or(Refusal::NotReady { state })
     }
 
-    fn await_end(&mut self, grant: &Grant) {
+    fn end_later(&mut self, grant: &Grant) {
         if let Some(at) = grant.until {
             self.effects.push(Effect::AwaitAccessEnd { binding: grant.binding.clone(), at });
         }

@@ -1,3 +1,5 @@
+//! The words about what the cloud has: cut in the chat, whole in the file, never called clean where something could not be read.
+
 use super::*;
 use crate::render::say::sample::{now, read};
 
