@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 use crate::lifecycle::notice::Notice;
 use crate::lifecycle::{Cluster, Effect, Fact, Fault, Kind, Lane, Person, Plan, Pull, State};
 use crate::ports::{
-    Answer, Applied, Attachment, Call, CardKey, FileEdit, Granting, Job, Merged, NewPull, Progress, PullStatus, Sight,
-    StatusState, Trouble,
+    Answer, Applied, Attachment, Call, CardKey, FileEdit, Granting, Job, Merged, Mirror, NewPull, Progress, PullStatus,
+    Sight, StatusState, Trouble,
 };
 use crate::record::{Claimed, Outcome};
 use crate::render::module::{RenderedFile, cluster_files, content_digest, folder};
@@ -260,18 +260,26 @@ impl Scene<'_> {
         let Some(number) = self.cluster.change.state.pull().map(|p| p.number) else { return Ok(Outcome::Done) };
         let text = self.tenant.runner.plan_text(&self.cluster.key, self.cluster.change.number, &plan.digest).await?;
         let body = pull::plan_comment(self.change, plan, &text);
-        self.tenant.forge.comment(&self.call, number, "kaas:plan", &body).await?;
-        // A post may be late: what stands on the head is of the review that goes on now.
-        if let State::Reviewing(review) = &self.cluster.change.state
-            && review.plan.digest == plan.digest
-        {
-            let (forge, head) = (&self.tenant.forge, &review.pull.head);
+        let (forge, call) = (&self.tenant.forge, &self.call);
+        let around = async {
+            // A post may be late: what stands on the head is of the review that goes on now.
+            let State::Reviewing(review) = &self.cluster.change.state else { return Ok(()) };
+            if review.plan.digest != plan.digest {
+                return Ok(());
+            }
+            let head = &review.pull.head;
             let quorum = self.tenant.policy.quorum.of(plan.risk);
-            let awaited = pull::approval_awaited(quorum);
-            forge.status(&self.call, head, pull::PLAN_STATUS, StatusState::Success, &pull::plan_status(plan)).await?;
-            forge.status(&self.call, head, pull::APPROVAL_STATUS, StatusState::Pending, &awaited).await?;
-        }
-        Ok(Outcome::Done)
+            let (planned, awaited) = (pull::plan_status(plan), pull::approval_awaited(quorum));
+            let (planned, awaited, announced) = tokio::join!(
+                forge.status(call, head, pull::PLAN_STATUS, StatusState::Success, &planned),
+                forge.status(call, head, pull::APPROVAL_STATUS, StatusState::Pending, &awaited),
+                forge.announce(call, number),
+            );
+            planned.and(awaited).and(announced)
+        };
+        // Side by side, and each to its end: what one may not do is no reason to leave the others half done.
+        let (commented, around) = tokio::join!(forge.comment(call, number, "kaas:plan", &body), around);
+        commented.and(around).map(|()| Outcome::Done)
     }
 
     /// Shows on the head that it is approved, which the branch's rules may ask for. Where kaas may not show it, the merge tells whether it was needed.
@@ -317,8 +325,10 @@ impl Scene<'_> {
     }
 
     async fn make_plan(&self) -> Answer<Outcome> {
-        self.tenant.fleet.preflight(&self.cluster.key.name, false).await?;
-        let job = self.job().await?;
+        let (ready, mirror) =
+            tokio::join!(self.tenant.fleet.preflight(&self.cluster.key.name, false), self.tenant.forge.mirror());
+        ready?;
+        let job = self.job(mirror?)?;
         let plan = self.tenant.runner.plan(&self.call, &job, self.engine.sink(self.tenant, &self.cluster)).await?;
         Ok(Outcome::Fact(Fact::PlanReady { plan: self.of_pull(plan)? }))
     }
@@ -336,7 +346,7 @@ impl Scene<'_> {
         if !goes_on && let Some(fact) = self.head_is_another(head).await? {
             return Ok(Outcome::Fact(fact));
         }
-        let job = self.job().await?;
+        let job = self.job(self.tenant.forge.mirror().await?)?;
         let sink = self.engine.sink(self.tenant, &self.cluster);
         match self.tenant.runner.apply(&self.call, &job, approved, sink).await? {
             Applied::Yes { outputs } => {
@@ -429,7 +439,7 @@ impl Scene<'_> {
         Ok(Plan { content: content_digest(&self.pull_files()?), ..plan })
     }
 
-    async fn job(&self) -> Answer<Job> {
+    fn job(&self, mirror: Mirror) -> Answer<Job> {
         let cluster = &self.cluster;
         let files = self.files()?;
         let class = self.tenant.catalogue.class_of(&cluster.form);
@@ -440,7 +450,7 @@ impl Scene<'_> {
             module: class.map(|c| c.module.clone()).unwrap_or_default(),
             content: content_digest(&files),
             files: edits(&files),
-            mirror: self.tenant.forge.mirror().await?,
+            mirror,
             environment: self.tenant.fleet.environment(),
         })
     }

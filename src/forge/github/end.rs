@@ -79,7 +79,9 @@ impl GitHub {
             "commit_title": format!("{title} (#{number})"),
             "commit_message": text.trim(),
         });
-        match self.api.write::<MergeShape>(&MERGE, Method::PUT, &format!("pulls/{number}/merge"), &body).await {
+        let answer = self.api.write::<MergeShape>(&MERGE, Method::PUT, &format!("pulls/{number}/merge"), &body).await;
+        self.branch_of_base.forget();
+        match answer {
             Ok(merged) if merged.merged => {
                 self.delete_branch(&pull.head.name).await?;
                 Ok(Round::Over(Merged::Yes(sha(&merged.sha, &MERGE)?)))

@@ -111,12 +111,6 @@ impl GitHub {
         Ok(found.map(|found| found.object.sha))
     }
 
-    /// The tip of the base branch.
-    pub(super) async fn base_tip(&self) -> Result<String, Failure> {
-        let found: Ref = self.api.get(&REF, &format!("git/ref/heads/{}", self.base)).await?;
-        Ok(found.object.sha)
-    }
-
     /// The pull request as it is now. `tip` is its branch's.
     pub(super) async fn now(&self, pull: &PullShape, tip: Option<&str>, folder: &str) -> Result<PullNow, Failure> {
         // The branch is ahead of what GitHub knows of the pull request, for a moment after each push.

@@ -25,7 +25,7 @@ const ASIDE: &str = ".new";
 impl GitHub {
     pub(super) async fn fetch_mirror(&self) -> Answer<Mirror> {
         let _turn = self.fetching.lock().await;
-        let base = self.base_tip().await?;
+        let base = self.recent_base_tip().await?;
         self.make_mirror().await?;
         let git = Git::new("git", &self.mirror);
         let local = format!("refs/heads/{}", self.base);
@@ -34,6 +34,14 @@ impl GitHub {
         }
         let tip = self.local_tip(&git, &local).await?.unwrap_or(base);
         Ok(Mirror { path: self.mirror.clone(), base: sha(&tip, &REF)? })
+    }
+
+    /// The base branch has moved: what a plan will need is fetched before somebody asks for one.
+    pub(super) async fn base_moved(&self) {
+        self.branch_of_base.forget();
+        if let Err(trouble) = self.fetch_mirror().await {
+            tracing::warn!(forge.trouble = %trouble, "the modules could not be fetched ahead; the next plan fetches them");
+        }
     }
 
     /// Makes the bare repository, aside and renamed, so that a kill leaves all of it or nothing.
