@@ -16,9 +16,9 @@ use crate::ports::{
 };
 use crate::record::{Claimed, Outcome};
 use crate::render::module::{RenderedFile, cluster_files, content_digest, folder};
-use crate::render::{pull, say};
+use crate::render::{module, pull, say};
 
-use super::sweep::{branch, branch_of, difference};
+use super::sweep::{branch, difference};
 use super::{Engine, Tenant};
 
 /// How long a cluster may take from applied to usable before a person has to look: as long as terraform itself waits for one.
@@ -138,7 +138,8 @@ impl Scene<'_> {
             }
             Effect::ClosePull => {
                 let comment = self.closing_comment();
-                self.tenant.forge.close(&self.call, &branch_of(&self.cluster.key.name, self.change), &comment).await?;
+                let branch = module::branch(&self.cluster.key.name, self.change);
+                self.tenant.forge.close(&self.call, &branch, &comment).await?;
                 Ok(Outcome::Fact(Fact::PullWithdrawn { change: self.change }))
             }
             Effect::MakePlan => self.make_plan().await,

@@ -73,10 +73,7 @@ impl PullShape {
 
     /// The folder that it is about: what kaas noted, or what the branch's name says.
     pub fn folder(&self) -> Option<String> {
-        let by_name = || {
-            let (name, _) = self.head.name.strip_prefix("kaas/")?.split_once('/')?;
-            Some(module::folder(&name.parse().ok()?))
-        };
+        let by_name = || module::whose_branch(&self.head.name).map(|(name, _)| module::folder(&name));
         Note::of(self.body.as_deref()).map(|note| note.folder).or_else(by_name)
     }
 }
