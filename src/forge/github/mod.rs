@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`look`] (what is true now), [`open`] (branch, commit, pull request), [`announce`] (labels, reviewers), [`end`] (merge and close), [`comment`],
 //! [`status`], [`mirror`], [`webhook`] (what GitHub says by itself), [`check`] (what has to be set up); below them [`base`] (the base branch), [`objects`]
-//! (git's objects), [`api`] (calls), [`failure`] and [`shapes`].
+//! (git's objects), [`rounds`] (what is looked at once more), [`api`] (calls), [`failure`] and [`shapes`].
 //!
 //! **Invariant:** no write is made twice blindly. A write whose answer was lost is read back, and everything that is written has a natural key: a
 //! pull request its branch, a comment its hidden marker and its author, a status its context, a merge the head.
@@ -34,6 +34,7 @@ mod look;
 mod mirror;
 mod objects;
 mod open;
+mod rounds;
 mod shapes;
 mod status;
 mod webhook;
@@ -191,17 +192,6 @@ impl GitHub {
             });
         }
         Ok(())
-    }
-
-    /// Waits a little before a further round, and ends where the work is not wanted any more.
-    async fn pause(&self, call: &Call, round: u32) -> Answer<()> {
-        if round > 0 {
-            tokio::select! {
-                () = tokio::time::sleep(self.patience.wait * round) => {}
-                () = call.stop.cancelled() => {}
-            }
-        }
-        if call.stop.is_cancelled() { Err(Trouble::Stopped) } else { Ok(()) }
     }
 }
 

@@ -6,11 +6,12 @@ use serde_json::{Value, json};
 use super::GitHub;
 use super::failure::{Endpoint, Failure};
 use super::look::{Note, PULL, View, sha};
+use super::rounds::Round;
 use super::shapes::PullShape;
 use crate::forge::content::strange_files;
 use crate::forge::names;
 use crate::lifecycle::{ContentDigest, Pull};
-use crate::ports::{Answer, Call, NewPull, PullStatus, Trouble};
+use crate::ports::{Answer, Call, NewPull, PullStatus};
 use crate::render::module::{RenderedFile, content_digest};
 
 /// How often all is looked at before it is left to a later attempt.
@@ -34,22 +35,21 @@ impl GitHub {
             let path = names::file(&file.path, &new.folder)?;
             files.extend(file.content.as_deref().map(|content| (path, content)));
         }
-        let mut last = None;
-        for round in 0..ROUNDS {
-            self.pause(call, round).await?;
-            match self.open_once(new, &files, call.attempt == 1 && round == 0).await {
-                Ok(Some(pull)) => return Ok(pull),
-                Ok(None) => {}
-                Err(failure) if failure.is_uncertain() || failure.is_overtaken() => last = Some(failure),
-                Err(failure) => return Err(failure.into()),
-            }
-        }
-        Err(busy(last))
+        let files = files.as_slice();
+        self.in_rounds(call, ROUNDS, |round| self.open_once(new, files, call.attempt == 1 && round == 0)).await
     }
 
-    /// One round; `None` if the world moved meanwhile. At the very first nothing is there, most likely: the commit is written while it is looked, and
-    /// one that turns out not to be needed is on no branch and in nobody's way.
-    async fn open_once(&self, new: &NewPull, files: &[File<'_>], is_first: bool) -> Result<Option<Pull>, Failure> {
+    async fn open_once(&self, new: &NewPull, files: &[File<'_>], is_first: bool) -> Answer<Round<Pull>> {
+        Ok(match Round::of(self.opened(new, files, is_first).await)? {
+            Round::Over(Some(pull)) => Round::Over(pull),
+            Round::Over(None) => Round::Again(None),
+            Round::Again(failure) => Round::Again(failure),
+        })
+    }
+
+    /// The pull request, or `None` if the world moved meanwhile. At the very first nothing is there, most likely: the commit is written while kaas looks,
+    /// and one that turns out not to be needed is on no branch and in nobody's way.
+    async fn opened(&self, new: &NewPull, files: &[File<'_>], is_first: bool) -> Result<Option<Pull>, Failure> {
         let whole = files.iter().map(|(path, content)| {
             let path = format!("{}/{path}", new.folder);
             RenderedFile { path, content: (*content).to_owned() }
@@ -158,17 +158,5 @@ impl GitHub {
         }
         let text = json!({ "title": title, "body": body });
         self.api.write(&EDIT, Method::PATCH, &format!("pulls/{}", pull.number), &text).await
-    }
-}
-
-/// What several rounds could not do.
-pub(super) fn busy(last: Option<Failure>) -> Trouble {
-    match last {
-        Some(failure) if !failure.is_overtaken() => failure.into(),
-        last => Trouble::Passing {
-            line: "GitHub does not keep up, or somebody else writes the same branch".to_owned(),
-            wait: None,
-            source: last.map(Into::into),
-        },
     }
 }
