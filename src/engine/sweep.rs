@@ -56,15 +56,20 @@ impl Engine {
         }
         let (Some(known), Ok(tenant)) = (cluster.change.state.pull(), self.tenant(&key.tenant)) else { return Ok(()) };
         match tenant.forge.read(&branch(cluster), &module::folder(&key.name)).await {
-            Ok(Some(now)) if now.pull.number == known.number => match difference(&now, known) {
-                Some(fact) => {
+            Ok(Some(now)) if now.pull.number == known.number => {
+                let news = difference(&now, known);
+                // Merged by hand, it is still for people to decide: what they say there counts.
+                let counts = matches!(news, None | Some(Fact::PullMerged { .. }));
+                if let Some(fact) = news {
                     // The revision makes the id: the same head may come back after kaas wrote its own.
                     let id = InputId(format!("sweep/{}/{}", record.revision, now.pull.head));
                     let input = Input { id, at: self.clock.now(), what: What::Fact(fact) };
                     self.take(key, &input).await?;
                 }
-                None => self.take_reviews(tenant, &record, &now).await?,
-            },
+                if counts {
+                    self.take_reviews(tenant, &record, &now).await?;
+                }
+            }
             Ok(_) => {}
             Err(trouble) => {
                 tracing::warn!(cluster = %key, forge.trouble = %trouble, "a pull request could not be read; the next sweep tries again")

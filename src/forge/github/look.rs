@@ -112,10 +112,10 @@ impl GitHub {
     pub(super) async fn now(&self, pull: &PullShape, tip: Option<&str>, folder: &str) -> Result<PullNow, Failure> {
         // The branch is ahead of what GitHub knows of the pull request, for a moment after each push.
         let head = tip.filter(|_| pull.is_open()).unwrap_or(&pull.head.sha).to_owned();
-        let open = pull.is_open() && tip.is_some();
+        let decidable = pull.is_merged() || (pull.is_open() && tip.is_some());
         let (commit, reviews, status) = tokio::try_join!(
             self.content(pull, &head, folder),
-            async { if open { self.reviews(pull.number).await } else { Ok(Vec::new()) } },
+            async { if decidable { self.reviews(pull.number).await } else { Ok(Vec::new()) } },
             self.status_of(pull, tip),
         )?;
         let Content { head_by, digest, changed_files, strange_files } = commit;
