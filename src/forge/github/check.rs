@@ -8,7 +8,7 @@ use super::failure::{Endpoint, Failure};
 use super::look::{PULLS, sha};
 use super::shapes::{App, Installation, Protection, PullShape, Repo, Rule, RuleParameters, User};
 use crate::lifecycle::HeadSha;
-use crate::ports::{Answer, Forge as _, Trouble};
+use crate::ports::Answer;
 use crate::render::module::BRANCHES;
 
 /// What was looked at, and what to do where it is not good.
@@ -76,7 +76,7 @@ impl GitHub {
         }
         all.push((format!("rules of the branch {base}"), self.check_base_rules(&repo).await));
         all.push((format!("rules of the branches {BRANCHES}…"), self.check_own_rules().await));
-        let fetched = self.mirror().await.map(drop).map_err(|trouble: Trouble| trouble.to_string());
+        let fetched = self.may_fetch().await.map_err(|trouble| trouble.to_string());
         all.push(("fetching the modules with git".to_owned(), fetched));
         all
     }
