@@ -122,9 +122,7 @@ impl GitHub {
 #[async_trait]
 impl Intake for Webhooks {
     async fn deliver(&self, delivery: &Delivery) -> Delivered {
-        let delivered = self.take(delivery);
-        metrics::counter!("kaas_github_webhooks_total", "verdict" => delivered.verdict).increment(1);
-        delivered
+        self.take(delivery)
     }
 }
 
