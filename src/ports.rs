@@ -262,6 +262,11 @@ pub trait Forge: Send + Sync {
     async fn open(&self, call: &Call, new: &NewPull) -> Answer<Pull>;
     /// Reads the pull request of a branch, if there is one.
     async fn read(&self, branch: &str, folder: &str) -> Answer<Option<PullNow>>;
+    /// Says that the pull request may be looked at now: whatever is configured for that, such as labels, or people who are asked for a review. Nothing where
+    /// the forge knows nothing of the kind.
+    async fn announce(&self, _call: &Call, _number: u64) -> Answer<()> {
+        Ok(())
+    }
     /// Writes (or edits) the one comment of that marker.
     async fn comment(&self, call: &Call, number: u64, marker: &str, body: &str) -> Answer<()>;
     /// Merges, if the head is still this one, and deletes the branch. Already merged with this head is success.

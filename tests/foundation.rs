@@ -11,6 +11,7 @@ mod bench;
 mod contract;
 #[path = "foundation/files.rs"]
 mod files;
+mod finish;
 #[path = "foundation/refused.rs"]
 mod refused;
 

@@ -10,6 +10,7 @@
 mod asked;
 #[path = "module/bench.rs"]
 mod bench;
+mod finish;
 #[path = "module/refused.rs"]
 mod refused;
 #[path = "module/trouble.rs"]

@@ -15,7 +15,7 @@ use crate::forge::github::GitHub;
 use crate::lifecycle::{Ask, Input, InputId, Kind, Place, Proof, What};
 use crate::record::{Record, Taken};
 use crate::render::pull::{PullForm, read_form};
-use crate::render::say;
+use crate::render::{module, say};
 use crate::store::sled::SledStore;
 use crate::store::{Saved, Store};
 
@@ -89,7 +89,7 @@ async fn one(
         return left("left alone, because its hidden form cannot be read; ask again in the chat".to_owned());
     };
     let key = form.cluster.clone();
-    if key.tenant != tenant.name || branch != format!("kaas/{}/{}", key.name, form.change) {
+    if key.tenant != tenant.name || branch != module::branch(&key.name, form.change) {
         return left(format!(
             "left alone, because its form is of {key}, change {}, and its branch is not",
             form.change

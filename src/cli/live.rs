@@ -1,12 +1,11 @@
 //! `kaas check`, beyond the file: what Slack, GitHub, Rancher and terraform say of it now. Nothing is written anywhere.
 
-use std::sync::Arc;
-
 use super::wire;
 use crate::clock::SystemClock;
 use crate::config::{ChatConfig, Config, ForgeConfig, TenantConfig};
 use crate::ports::Fleet as _;
-use crate::runner::terraform::Terraform;
+use crate::runner::terraform::BIN;
+use crate::runner::terraform::program::Program;
 
 /// One thing that was looked at, and what is wrong with it, with the remedy.
 pub(super) struct Looked {
@@ -22,8 +21,8 @@ pub(super) fn look(config: &Config) -> anyhow::Result<Vec<Looked>> {
         let mut all = Vec::new();
         for tenant in &config.tenants {
             let mut found = Vec::new();
-            found.push(("terraform".to_owned(), terraform(config, tenant).await));
-            found.push(("Rancher".to_owned(), rancher(config, tenant).await));
+            found.push(terraform(config, tenant).await);
+            found.push(("Rancher".to_owned(), rancher(tenant).await));
             found.extend(chat(tenant).await);
             found.extend(forge(config, tenant).await);
             let named = |(what, good): (String, Result<(), String>)| Looked {
@@ -37,15 +36,20 @@ pub(super) fn look(config: &Config) -> anyhow::Result<Vec<Looked>> {
     })
 }
 
-async fn terraform(config: &Config, tenant: &TenantConfig) -> Result<(), String> {
-    let runner = Terraform::new(wire::runner_settings(config, tenant, Vec::new()), SystemClock::shared());
-    runner.program().await.map(drop).map_err(|trouble| trouble.to_string())
+/// The program that would run. The runner itself is not asked: it would fetch one where there is none, and remember which one it found.
+async fn terraform(config: &Config, tenant: &TenantConfig) -> (String, Result<(), String>) {
+    let settings = wire::runner_settings(config, tenant, Vec::new());
+    let found = Program::find(settings.program.as_deref(), &settings.search_path, &settings.data.join(BIN)).await;
+    #[cfg(feature = "fetch")]
+    if let (Err(_), None, Some(source)) = (&found, &settings.program, &settings.fetch) {
+        return (format!("terraform: none that works here, so kaas will fetch OpenTofu {}", source.version), Ok(()));
+    }
+    ("terraform".to_owned(), found.map(drop).map_err(|trouble| trouble.to_string()))
 }
 
-async fn rancher(config: &Config, tenant: &TenantConfig) -> Result<(), String> {
+async fn rancher(tenant: &TenantConfig) -> Result<(), String> {
     // Any name will do: what is asked is whether the token may look.
     let name = "kaas-check".parse().map_err(|_| "the name for the check is wrong".to_owned())?;
-    let _ = config;
     let fleet = wire::fleet(tenant, &SystemClock::shared()).map_err(|fault| format!("{fault:#}"))?;
     fleet.preflight(&name, false).await.map_err(|trouble| trouble.to_string())
 }
@@ -77,7 +81,7 @@ async fn forge(config: &Config, tenant: &TenantConfig) -> Vec<(String, Result<()
         #[cfg(feature = "github")]
         ForgeConfig::GitHub(github) => {
             let opened = wire::github_settings(config, tenant, github)
-                .and_then(|settings| crate::forge::github::GitHub::open(settings, Arc::clone(&SystemClock::shared())));
+                .and_then(|settings| crate::forge::github::GitHub::open(settings, SystemClock::shared()));
             match opened {
                 Ok(forge) => {
                     let named = |(what, good)| (format!("GitHub, {what}"), good);

@@ -118,7 +118,7 @@ pub fn branch(text: &str) -> Checked {
     let ok =
         only(text, 200, "-_./") && !text.starts_with(['-', '/']) && !text.ends_with(['/', '.']) && !text.contains("..");
     held(
-        ok && !text.starts_with("kaas/"),
+        ok && !text.starts_with(crate::render::module::BRANCHES),
         "is not a branch that kaas could merge into",
         "such as main; kaas/ is kaas' own",
     )

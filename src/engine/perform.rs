@@ -11,14 +11,14 @@ use tokio_util::sync::CancellationToken;
 use crate::lifecycle::notice::Notice;
 use crate::lifecycle::{Cluster, Effect, Fact, Fault, Kind, Lane, Person, Plan, Pull, State};
 use crate::ports::{
-    Answer, Applied, Attachment, Call, CardKey, FileEdit, Granting, Job, Merged, NewPull, Progress, PullStatus, Sight,
-    StatusState, Trouble,
+    Answer, Applied, Attachment, Call, CardKey, FileEdit, Granting, Job, Merged, Mirror, NewPull, Progress, PullStatus,
+    Sight, StatusState, Trouble,
 };
 use crate::record::{Claimed, Outcome};
 use crate::render::module::{RenderedFile, cluster_files, content_digest, folder};
-use crate::render::{pull, say};
+use crate::render::{module, pull, say};
 
-use super::sweep::{branch, branch_of, difference};
+use super::sweep::{branch, difference};
 use super::{Engine, Tenant};
 
 /// How long a cluster may take from applied to usable before a person has to look: as long as terraform itself waits for one.
@@ -142,7 +142,8 @@ impl Scene<'_> {
             }
             Effect::ClosePull => {
                 let comment = self.closing_comment();
-                self.tenant.forge.close(&self.call, &branch_of(&self.cluster.key.name, self.change), &comment).await?;
+                let branch = module::branch(&self.cluster.key.name, self.change);
+                self.tenant.forge.close(&self.call, &branch, &comment).await?;
                 Ok(Outcome::Fact(Fact::PullWithdrawn { change: self.change }))
             }
             Effect::MakePlan => self.make_plan().await,
@@ -273,18 +274,26 @@ impl Scene<'_> {
         let Some(number) = self.cluster.change.state.pull().map(|p| p.number) else { return Ok(Outcome::Done) };
         let text = self.tenant.runner.plan_text(&self.cluster.key, self.cluster.change.number, &plan.digest).await?;
         let body = pull::plan_comment(self.change, plan, &text);
-        self.tenant.forge.comment(&self.call, number, "kaas:plan", &body).await?;
-        // A post may be late: what stands on the head is of the review that goes on now.
-        if let State::Reviewing(review) = &self.cluster.change.state
-            && review.plan.digest == plan.digest
-        {
-            let (forge, head) = (&self.tenant.forge, &review.pull.head);
+        let (forge, call) = (&self.tenant.forge, &self.call);
+        let around = async {
+            // A post may be late: what stands on the head is of the review that goes on now.
+            let State::Reviewing(review) = &self.cluster.change.state else { return Ok(()) };
+            if review.plan.digest != plan.digest {
+                return Ok(());
+            }
+            let head = &review.pull.head;
             let quorum = self.tenant.policy.quorum.of(plan.risk);
-            let awaited = pull::approval_awaited(quorum);
-            forge.status(&self.call, head, pull::PLAN_STATUS, StatusState::Success, &pull::plan_status(plan)).await?;
-            forge.status(&self.call, head, pull::APPROVAL_STATUS, StatusState::Pending, &awaited).await?;
-        }
-        Ok(Outcome::Done)
+            let (planned, awaited) = (pull::plan_status(plan), pull::approval_awaited(quorum));
+            let (planned, awaited, announced) = tokio::join!(
+                forge.status(call, head, pull::PLAN_STATUS, StatusState::Success, &planned),
+                forge.status(call, head, pull::APPROVAL_STATUS, StatusState::Pending, &awaited),
+                forge.announce(call, number),
+            );
+            planned.and(awaited).and(announced)
+        };
+        // Side by side, and each to its end: what one may not do is no reason to leave the others half done.
+        let (commented, around) = tokio::join!(forge.comment(call, number, "kaas:plan", &body), around);
+        commented.and(around).map(|()| Outcome::Done)
     }
 
     /// Shows on the head that it is approved, which the branch's rules may ask for. Where kaas may not show it, the merge tells whether it was needed.
@@ -330,12 +339,14 @@ impl Scene<'_> {
     }
 
     async fn make_plan(&self) -> Answer<Outcome> {
-        self.tenant.fleet.preflight(&self.cluster.key.name, false).await?;
+        let (ready, mirror) =
+            tokio::join!(self.tenant.fleet.preflight(&self.cluster.key.name, false), self.tenant.forge.mirror());
+        ready?;
         // The machines that are to go are what the search afterwards goes by.
         if self.cluster.change.kind == Kind::Destroy {
             self.note_machines().await?;
         }
-        let job = self.job().await?;
+        let job = self.job(mirror?)?;
         let planned = self.tenant.runner.plan(&self.call, &job, self.engine.sink(self.tenant, &self.cluster)).await?;
         self.survey(planned.order).await?;
         Ok(Outcome::Fact(Fact::PlanReady { plan: self.of_pull(planned.plan)? }))
@@ -354,7 +365,7 @@ impl Scene<'_> {
         if !goes_on && let Some(fact) = self.head_is_another(head).await? {
             return Ok(Outcome::Fact(fact));
         }
-        let job = self.job().await?;
+        let job = self.job(self.tenant.forge.mirror().await?)?;
         self.heal(&job).await?;
         let sink = self.engine.sink(self.tenant, &self.cluster);
         let applied = tokio::select! {
@@ -453,7 +464,7 @@ impl Scene<'_> {
         Ok(Plan { content: content_digest(&self.pull_files()?), ..plan })
     }
 
-    async fn job(&self) -> Answer<Job> {
+    fn job(&self, mirror: Mirror) -> Answer<Job> {
         let cluster = &self.cluster;
         let files = self.files()?;
         let class = self.tenant.catalogue.class_of(&cluster.form);
@@ -464,7 +475,7 @@ impl Scene<'_> {
             module: class.map(|c| c.module.clone()).unwrap_or_default(),
             content: content_digest(&files),
             files: edits(&files),
-            mirror: self.tenant.forge.mirror().await?,
+            mirror,
             environment: self.tenant.fleet.environment(),
         })
     }

@@ -6,12 +6,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use crate::lifecycle::form::{ClusterName, REASON_MAX, TenantName};
-use crate::lifecycle::{
-    Ask, ChangeNumber, Cluster, ClusterKey, Fact, Input, InputId, Person, Proof, Review, State, What,
-};
+use crate::lifecycle::form::{REASON_MAX, TenantName};
+use crate::lifecycle::{Ask, Cluster, ClusterKey, Fact, Input, InputId, Person, Proof, Review, State, What};
 use crate::ports::{Hints, PullNow, PullReview, PullStatus, Reacted, Standing, Verdict};
 use crate::record::{Record, Taken};
+use crate::render::module;
 use crate::store::Filter;
 
 use super::desk::means_yes;
@@ -28,7 +27,7 @@ pub struct TenantHints {
 #[async_trait]
 impl Hints for TenantHints {
     async fn branch(&self, branch: &str) {
-        let Some(name) = cluster_of(branch) else { return };
+        let Some((name, _)) = module::whose_branch(branch) else { return };
         let key = ClusterKey { tenant: self.tenant.clone(), name };
         if let Err(fault) = self.engine.look_at_pull(&key).await {
             tracing::warn!(cluster = %key, engine.fault = format!("{fault:#}"), "a hint could not be followed; the sweep will look");
@@ -56,16 +55,21 @@ impl Engine {
             return Ok(());
         }
         let (Some(known), Ok(tenant)) = (cluster.change.state.pull(), self.tenant(&key.tenant)) else { return Ok(()) };
-        match tenant.forge.read(&branch(cluster), &crate::render::module::folder(&key.name)).await {
-            Ok(Some(now)) if now.pull.number == known.number => match difference(&now, known) {
-                Some(fact) => {
+        match tenant.forge.read(&branch(cluster), &module::folder(&key.name)).await {
+            Ok(Some(now)) if now.pull.number == known.number => {
+                let news = difference(&now, known);
+                // Merged by hand, it is still for people to decide: what they say there counts.
+                let counts = matches!(news, None | Some(Fact::PullMerged { .. }));
+                if let Some(fact) = news {
                     // The revision makes the id: the same head may come back after kaas wrote its own.
                     let id = InputId(format!("sweep/{}/{}", record.revision, now.pull.head));
                     let input = Input { id, at: self.clock.now(), what: What::Fact(fact) };
                     self.take(key, &input).await?;
                 }
-                None => self.take_reviews(tenant, &record, &now).await?,
-            },
+                if counts {
+                    self.take_reviews(tenant, &record, &now).await?;
+                }
+            }
             Ok(_) => {}
             Err(trouble) => {
                 tracing::warn!(cluster = %key, forge.trouble = %trouble, "a pull request could not be read; the next sweep tries again")
@@ -176,17 +180,5 @@ pub(super) fn difference(now: &PullNow, known: &crate::lifecycle::Pull) -> Optio
 
 /// The branch of a cluster's current change.
 pub(super) fn branch(cluster: &Cluster) -> String {
-    branch_of(&cluster.key.name, cluster.change.number)
-}
-
-/// The branch of a change: `kaas/crucial-sandbox/42`.
-pub(super) fn branch_of(name: &ClusterName, change: ChangeNumber) -> String {
-    format!("kaas/{name}/{change}")
-}
-
-/// The cluster whose branch it is; `None` for branches that are not kaas' own.
-fn cluster_of(branch: &str) -> Option<ClusterName> {
-    let (name, change) = branch.strip_prefix("kaas/")?.split_once('/')?;
-    change.parse::<u64>().ok()?;
-    name.parse().ok()
+    module::branch(&cluster.key.name, cluster.change.number)
 }

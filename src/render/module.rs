@@ -185,6 +185,22 @@ pub fn folder(name: &ClusterName) -> String {
     format!("clusters/{name}")
 }
 
+/// What the branches of all changes begin with, and no other branch of kaas' does.
+pub const BRANCHES: &str = "kaas/";
+
+/// The branch of a change: `kaas/crucial-sandbox/42`.
+pub fn branch(name: &ClusterName, change: ChangeNumber) -> String {
+    format!("{BRANCHES}{name}/{change}")
+}
+
+/// Whose branch it is; `None` where it is none that kaas would write.
+pub fn whose_branch(text: &str) -> Option<(ClusterName, ChangeNumber)> {
+    let (name, change) = text.strip_prefix(BRANCHES)?.split_once('/')?;
+    let (name, change) = (name.parse().ok()?, ChangeNumber(change.parse().ok()?));
+    // `+7` and `007` are numbers too, and not as kaas writes them.
+    (branch(&name, change) == text).then_some((name, change))
+}
+
 /// The file name of a class's template: `cluster` and `cluster.tf.hbs` both name `cluster.tf.hbs`.
 pub fn template_name(class: &Class) -> String {
     let base = class.template.trim_end_matches(".hbs").trim_end_matches(".tf");

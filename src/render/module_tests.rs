@@ -291,3 +291,25 @@ fn hostile_value() -> impl Strategy<Value = Value> {
         proptest::collection::btree_map(hostile(), hostile(), 0..4).prop_map(Value::Map),
     ]
 }
+
+#[test]
+fn a_branch_leads_back_to_its_change() {
+    let name: ClusterName = "crucial-sandbox".parse().expect("a name");
+    let written = branch(&name, ChangeNumber(42));
+    assert_eq!(written, "kaas/crucial-sandbox/42");
+    assert_eq!(whose_branch(&written), Some((name, ChangeNumber(42))));
+    for other in [
+        "main",
+        "kaas/crucial-sandbox",
+        "kaas/crucial-sandbox/",
+        "kaas/crucial-sandbox/x",
+        "kaas/crucial-sandbox/+42",
+        "kaas/crucial-sandbox/042",
+        "kaas/crucial-sandbox/42/1",
+        "kaas/No Name/42",
+        "kaas//42",
+        "other/kaas/crucial-sandbox/42",
+    ] {
+        assert_eq!(whose_branch(other), None, "{other}");
+    }
+}

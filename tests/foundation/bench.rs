@@ -1,12 +1,13 @@
 //! A copy of a configuration, and a terraform that sees nothing of this machine but a mirror of providers.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
+
+use crate::finish::{finish, text};
 
 /// Names a folder that holds `registry.terraform.io/hashicorp/aws`.
 const MIRROR: &str = "KAAS_PROVIDER_MIRROR";
@@ -14,8 +15,6 @@ const MIRROR: &str = "KAAS_PROVIDER_MIRROR";
 const PROVIDER: &str = "registry.terraform.io/hashicorp/aws";
 /// How long one terraform may take; generous, because the provider alone takes half a minute to start on a busy machine, and may have to be fetched.
 const PATIENCE: Duration = Duration::from_secs(900);
-/// Looks for the end of a process that often.
-const LOOK: Duration = Duration::from_millis(50);
 /// The oldest terraform with `mock_provider`.
 const LEAST: (u32, u32) = (1, 7);
 
@@ -23,13 +22,6 @@ const LEAST: (u32, u32) = (1, 7);
 pub struct Bench {
     directory: tempfile::TempDir,
     mirrored: bool,
-}
-
-/// How a terraform ended.
-pub struct Ended {
-    pub status: ExitStatus,
-    pub out: String,
-    pub err: String,
 }
 
 impl Bench {
@@ -62,12 +54,12 @@ impl Bench {
     }
 
     /// Runs terraform to its end, which it has to reach in time.
-    pub fn terraform(&self, arguments: &[&str]) -> Ended {
+    pub fn terraform(&self, arguments: &[&str]) -> Output {
         #[expect(clippy::disallowed_methods, reason = "a test starts terraform")]
         let mut command = Command::new("terraform");
         let passed: BTreeMap<_, _> =
             std::env::vars_os().filter(|(name, _)| self.passes(&name.to_string_lossy())).collect();
-        let mut child = command
+        let child = command
             .args(arguments)
             .current_dir(self.directory.path().join("root"))
             .env_clear()
@@ -82,29 +74,14 @@ impl Bench {
             .stderr(Stdio::piped())
             .spawn()
             .expect("terraform is on the PATH: these tests need terraform >= 1.7");
-        let out = drain(child.stdout.take().unwrap());
-        let err = drain(child.stderr.take().unwrap());
-        let mut status = None;
-        for _ in 0..PATIENCE.as_millis() / LOOK.as_millis() {
-            status = child.try_wait().unwrap();
-            if status.is_some() {
-                break;
-            }
-            std::thread::sleep(LOOK);
-        }
-        let status = status.unwrap_or_else(|| {
-            child.kill().unwrap();
-            child.wait().unwrap();
-            panic!("terraform {arguments:?} took longer than {PATIENCE:?}");
-        });
-        Ended { status, out: out.join().unwrap(), err: err.join().unwrap() }
+        finish(child, PATIENCE, &format!("terraform {arguments:?}"))
     }
 
     /// Runs terraform, which has to succeed; what it printed.
     pub fn ok(&self, arguments: &[&str]) -> String {
         let ended = self.terraform(arguments);
-        assert!(ended.status.success(), "terraform {arguments:?}:\n{}{}", ended.out, ended.err);
-        ended.out
+        assert!(ended.status.success(), "terraform {arguments:?}:\n{}", text(&ended));
+        String::from_utf8_lossy(&ended.stdout).into_owned()
     }
 
     /// Gets the provider, and says what to do where there is none.
@@ -115,15 +92,16 @@ impl Bench {
         } else {
             "there is no mirror with hashicorp/aws here, and it could not be fetched"
         };
-        let said = format!("{}{}", ended.out, ended.err);
+        let said = text(&ended);
         assert!(ended.status.success(), "{remedy}: set {MIRROR} to a folder that holds {PROVIDER}\n{said}");
     }
 
     /// Runs the tests: whether all passed, and the messages.
     pub fn test(&self, arguments: &[&str]) -> (bool, Vec<Value>) {
         let ended = self.terraform(&[&["test", "-json"], arguments].concat());
-        let messages: Vec<Value> = ended.out.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-        assert!(!messages.is_empty(), "terraform test said nothing that can be read:\n{}{}", ended.out, ended.err);
+        let lines = String::from_utf8_lossy(&ended.stdout);
+        let messages: Vec<Value> = lines.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        assert!(!messages.is_empty(), "terraform test said nothing that can be read:\n{}", text(&ended));
         (ended.status.success(), messages)
     }
 
@@ -167,12 +145,4 @@ fn below(folder: &Path, depth: usize) -> Vec<PathBuf> {
         all.extend(folders.iter().flat_map(|folder| below(folder, depth - 1)));
     }
     all
-}
-
-fn drain(mut from: impl Read + Send + 'static) -> std::thread::JoinHandle<String> {
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        from.read_to_end(&mut bytes).expect("what terraform prints can be read");
-        String::from_utf8_lossy(&bytes).into_owned()
-    })
 }

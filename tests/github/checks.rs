@@ -27,7 +27,18 @@ async fn a_good_installation_is_found_good() {
             call.method != "GET" && !call.path.contains("access_tokens") && !call.path.contains("upload-pack")
         });
         assert_eq!(writes.count(), 0, "looking changes nothing");
+        assert!(!desk.root.path().join("data").exists(), "and leaves nothing here");
     }
+}
+
+#[tokio::test]
+async fn a_git_that_may_not_fetch_is_found_without_a_fetch() {
+    let desk = Desk::with(As::App, |settings| {
+        settings.git_url = Some(format!("{}/elsewhere.git", settings.api_url.trim_end_matches("/api/v3")));
+    })
+    .await;
+    only(&wrong(&desk).await, "fetching the modules with git", "no access to it");
+    assert!(!desk.root.path().join("data").exists());
 }
 
 #[tokio::test]

@@ -16,6 +16,9 @@ pub const BRANCH: &str = "kaas/crucial-sandbox/42";
 pub const FOLDER: &str = "clusters/crucial-sandbox";
 pub const SECRET: &str = "It's a Secret to Everybody";
 
+/// Longer than main counts as what it was when it was read last.
+pub const MOMENT: Duration = Duration::from_secs(11);
+
 /// How kaas proves who it is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum As {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use kaas::ports::Forge as _;
 
-use crate::desk::{As, Desk, call, lasting, passing, soon, wanted};
+use crate::desk::{As, Desk, MOMENT, call, lasting, passing, soon, wanted};
 
 fn git(dir: &Path, args: &[&str]) -> String {
     #[expect(clippy::disallowed_methods, reason = "the test looks for itself, with plain git")]
@@ -27,6 +27,7 @@ async fn the_mirror_follows_main_alone() {
         soon(desk.github.mirror()).await.expect("fetched");
         assert_eq!(desk.count("POST", "git-upload-pack"), fetches, "what is there is not fetched again");
         let new = desk.fake.push("adm1n", "main", "modules/m/main.tf", Some("# newer\n")).expect("pushed");
+        desk.clock.advance(MOMENT);
         assert_eq!(soon(desk.github.mirror()).await.expect("fetched").base.as_str(), new);
         assert_eq!(git(&mirror.path, &["show", "main:modules/m/main.tf"]), "# newer");
     }
@@ -177,6 +178,7 @@ async fn a_mirror_that_a_kill_left_behind_is_used_or_made_anew() {
     let lock = mirror.path.join("refs/heads/main.lock");
     std::fs::write(&lock, "").expect("locked");
     desk.fake.push("adm1n", "main", "README.md", Some("newer\n")).expect("pushed");
+    desk.clock.advance(MOMENT);
     passing(soon(desk.github.mirror()).await);
     assert!(lock.exists(), "it is young: somebody may hold it");
     desk.clock.advance(Duration::from_secs(3600));
@@ -195,6 +197,7 @@ async fn a_mirror_that_a_kill_left_behind_is_used_or_made_anew() {
         }
     }
     desk.fake.push("adm1n", "main", "README.md", Some("newest\n")).expect("pushed");
+    desk.clock.advance(MOMENT);
     for _ in 0..3 {
         if soon(desk.github.mirror()).await.is_ok() {
             break;

@@ -4,7 +4,9 @@ use kaas::lifecycle::HeadSha;
 use kaas::ports::{FileEdit, Forge as _, Merged, PullStatus};
 use kaas::render::module::{RenderedFile, content_digest};
 
-use crate::desk::{As, BRANCH, Desk, FOLDER, call, changed, edit, lasting, soon, wanted};
+use kaas_fakes::github::FaultKind;
+
+use crate::desk::{As, BRANCH, Desk, FOLDER, MOMENT, call, changed, edit, lasting, passing, soon, wanted};
 
 #[tokio::test]
 async fn from_open_to_merged_as_an_app() {
@@ -25,6 +27,7 @@ async fn whole_life(who: As) {
     let (forge, fake) = (&desk.github, &desk.fake);
     assert_eq!(desk.read().await, None);
     let pull = soon(forge.open(&call(1), &wanted())).await.expect("opened");
+    soon(forge.announce(&call(1), pull.number)).await.expect("announced");
     let files =
         wanted().files.into_iter().map(|f| RenderedFile { path: f.path, content: f.content.unwrap_or_default() });
     assert_eq!(pull.content, content_digest(&files.collect::<Vec<_>>()));
@@ -109,6 +112,7 @@ async fn another_content_goes_on_the_same_pull_request() {
     let forge = &desk.github;
     let first = soon(forge.open(&call(1), &wanted())).await.expect("opened");
     desk.fake.push("adm1n", "main", "clusters/other/more.tf", Some("x")).expect("pushed");
+    desk.clock.advance(MOMENT);
     let mut new = changed("two\n");
     new.title = "crucial-sandbox: another".to_owned();
     let second = soon(forge.open(&call(1), &new)).await.expect("opened");
@@ -216,7 +220,54 @@ async fn few_calls_are_made() {
     let again = calls() - before;
     println!("opening: {opening} calls, reading it first: {first}, reading it again: {again}");
     // An hour has 5,000 calls; every open pull request is read again and again.
-    assert!(opening <= 12 && first <= 14 && again <= 3, "{opening}, {first}, {again}");
+    assert!(opening <= 8 && first <= 14 && again <= 3, "{opening}, {first}, {again}");
+}
+
+/// What was written over REST since then, in order.
+fn writes(desk: &Desk, since: usize) -> Vec<String> {
+    let calls = desk.fake.calls().split_off(since).into_iter();
+    let written = calls.filter(|call| call.method != "GET");
+    written.filter_map(|call| call.path.strip_prefix("/repos/acme/clusters/").map(str::to_owned)).collect()
+}
+
+#[tokio::test]
+async fn what_can_go_side_by_side_does() {
+    let desk = Desk::new().await;
+    desk.read().await;
+    // Nothing is known of main: it is read while the folder is written.
+    let calls = desk.fake.calls().len();
+    soon(desk.github.open(&call(1), &wanted())).await.expect("opened");
+    assert_eq!(writes(&desk, calls), ["git/trees", "git/trees", "git/commits", "git/refs", "pulls"]);
+    assert_eq!(desk.count("GET", "/branches/main"), 1);
+    desk.there().await;
+    // A moment later it is known, with all that lies there.
+    let mut second = wanted();
+    second.branch = "kaas/crucial-sandbox/43".to_owned();
+    let calls = desk.fake.calls().len();
+    let first = call(1);
+    let (pull, mirror) = tokio::join!(desk.github.open(&first, &second), desk.github.mirror());
+    assert_eq!(writes(&desk, calls), ["git/trees", "git/commits", "git/refs", "pulls"]);
+    assert_eq!(desk.count("GET", "/branches/main"), 1, "a plan beside it does not ask either");
+    assert_eq!((pull.is_ok(), mirror.is_ok()), (true, true));
+    // As soon as kaas merges, main is another one.
+    let (number, head) = (pull.as_ref().expect("opened").number, &pull.as_ref().expect("opened").head);
+    soon(desk.github.merge(&call(1), number, head, "m")).await.expect("merged");
+    let mirror = soon(desk.github.mirror()).await.expect("fetched");
+    assert_eq!(Some(mirror.base.to_string()), desk.fake.head("main"));
+}
+
+#[tokio::test]
+async fn a_stopped_first_attempt_leaves_what_the_next_one_uses() {
+    // The branch is there and the pull request is not: kaas ended in between.
+    let desk = Desk::new().await;
+    desk.fake.fault("POST", "*/pulls", 9, FaultKind::Status(422));
+    let first = soon(desk.github.open(&call(1), &wanted())).await;
+    assert!(first.is_err(), "{first:?}");
+    let head = desk.fake.head(BRANCH).expect("a branch");
+    desk.fake.heal();
+    let commits = desk.count("POST", "/git/commits");
+    let pull = soon(desk.another().open(&call(2), &wanted())).await.expect("opened");
+    assert_eq!((pull.head.as_str(), desk.count("POST", "/git/commits")), (head.as_str(), commits));
 }
 
 #[tokio::test]
@@ -226,10 +277,17 @@ async fn labels_and_reviewers_are_no_reason_to_stop() {
         settings.reviewers = vec!["bob-b".to_owned(), "nobody-at-all".to_owned(), "ccziz".to_owned()];
     })
     .await;
-    desk.fake.fault("POST", "*/labels", 1, kaas_fakes::github::FaultKind::Status(503));
-    soon(desk.github.open(&call(1), &wanted())).await.expect("opened");
-    let asked = desk.pull()["requested_reviewers"].as_array().expect("reviewers").len();
-    assert_eq!(asked, 2, "those who can be asked are asked");
-    soon(desk.github.open(&call(2), &wanted())).await.expect("opened");
-    assert_eq!(desk.pull()["label_names"], serde_json::json!(["kaas"]), "a further attempt makes up for it");
+    let number = soon(desk.github.open(&call(1), &wanted())).await.expect("opened").number;
+    assert_eq!(desk.pull()["label_names"], serde_json::json!([]), "nobody looks before there is something to see");
+    desk.fake.fault("POST", "*/labels", 1, FaultKind::Status(503));
+    passing(soon(desk.github.announce(&call(1), number)).await);
+    let asked = || desk.pull()["requested_reviewers"].as_array().expect("reviewers").len();
+    assert_eq!(asked(), 2, "those who can be asked are asked");
+    for attempt in 2..=3 {
+        soon(desk.github.announce(&call(attempt), number)).await.expect("announced");
+        assert_eq!(desk.pull()["label_names"], serde_json::json!(["kaas"]), "a further attempt makes up for it");
+        assert_eq!(asked(), 2);
+    }
+    desk.fake.fault("POST", "*/labels", 1, FaultKind::Status(403));
+    soon(desk.github.announce(&call(1), number)).await.expect("what is refused is left at that");
 }

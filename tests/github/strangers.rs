@@ -167,6 +167,16 @@ async fn reviews_are_of_each_person_the_last_that_counts() {
     assert_eq!((of("bob-b").verdict, of("bob-b").id), (Verdict::Approved, yes.to_string()));
     assert_eq!((of("ccziz").verdict, of("dora").verdict), (Verdict::Dismissed, Verdict::Refused));
     assert_eq!((of("dora").words.as_str(), &of("dora").head), ("no", &pull.head));
+    // Merged by hand, they are still there for whoever decides.
+    let other = kaas::ports::NewPull { branch: "kaas/crucial-sandbox/43".to_owned(), ..wanted() };
+    let second = soon(forge.open(&call(1), &other)).await.expect("opened");
+    fake.review("bob-b", second.number, "APPROVE", "").expect("reviewed");
+    fake.merge_pull("adm1n", second.number).expect("merged");
+    fake.review("ccziz", second.number, "APPROVE", "late").expect("reviewed");
+    let now = soon(forge.read(&other.branch, FOLDER)).await.expect("read").expect("there");
+    assert!(matches!(now.status, PullStatus::Merged { .. }), "{now:?}");
+    assert_eq!(now.reviews.iter().map(|review| review.by.as_str()).collect::<Vec<_>>(), ["bob-b", "ccziz"]);
+    assert!(now.reviews.iter().all(|review| review.head == second.head));
     // A push leaves them at the commit that they were about.
     fake.push("dora", BRANCH, "clusters/crucial-sandbox/main.tf", Some("evil\n")).expect("pushed");
     let now = desk.there().await;

@@ -233,6 +233,27 @@ async fn what_is_forged_garbled_or_replayed_changes_nothing() {
     assert_eq!(post.heard.hears(2).await, [BRANCH]);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_push_to_main_is_fetched_before_somebody_asks() {
+    let post = Post::new().await;
+    let desk = &post.desk;
+    soon(desk.github.mirror()).await.expect("fetched");
+    let new = desk.fake.push("adm1n", "main", "modules/m/main.tf", Some("# newer\n")).expect("pushed");
+    assert_ne!(soon(desk.github.mirror()).await.expect("there").base.as_str(), new, "it was read a moment ago");
+    let fetches = || desk.count("POST", "git-upload-pack");
+    let before = fetches();
+    assert_eq!(post.takes(&signed("push", "m-1", &push("main"))).await, (202, "taken"));
+    for _ in 0..400 {
+        if fetches() > before {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let mirror = soon(desk.github.mirror()).await.expect("fetched");
+    assert_eq!((mirror.base.as_str(), fetches()), (new.as_str(), before * 2), "fetched once, as the first time");
+    assert!(post.heard.all().is_empty(), "no cluster is meant");
+}
+
 #[tokio::test]
 async fn githubs_own_signing_vector_is_genuine() {
     let post = Post::new().await;

@@ -1,6 +1,5 @@
 //! A directory as kaas lays it out, a simulated Rancher, and a terraform that sees nothing of this machine.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
@@ -9,12 +8,13 @@ use kaas::sim::provider::mirror::install_mirror;
 use kaas::sim::rancher::{Options, Running};
 use serde_json::{Value, json};
 
+pub use crate::finish::text;
+use crate::finish::{LOOK, finish};
+
 /// The module under test.
 pub const MODULE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/modules/aws-rancher-cluster");
 /// How long one terraform may take; generous, because machines of CI are slow.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// Looks for the end of a process that often.
-const LOOK: Duration = Duration::from_millis(20);
 
 /// Everything a test needs; gone with it.
 pub struct Bench {
@@ -131,29 +131,8 @@ impl Bench {
     }
 
     /// Waits for a process, and kills it when it takes too long.
-    pub fn finish(&self, mut child: Child) -> Output {
-        let drain = |mut from: Box<dyn Read + Send>| {
-            std::thread::spawn(move || {
-                let mut bytes = Vec::new();
-                from.read_to_end(&mut bytes).map(|_| bytes).unwrap_or_default()
-            })
-        };
-        let stdout = drain(Box::new(child.stdout.take().unwrap()));
-        let stderr = drain(Box::new(child.stderr.take().unwrap()));
-        let mut status = None;
-        for _ in 0..PATIENCE.as_millis() / LOOK.as_millis() {
-            status = child.try_wait().unwrap();
-            if status.is_some() {
-                break;
-            }
-            std::thread::sleep(LOOK);
-        }
-        let status = status.unwrap_or_else(|| {
-            child.kill().unwrap();
-            child.wait().unwrap();
-            panic!("a process took longer than {PATIENCE:?}");
-        });
-        Output { status, stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap() }
+    pub fn finish(&self, child: Child) -> Output {
+        finish(child, PATIENCE, "a process")
     }
 
     /// Runs terraform, which has to succeed; what it printed.
@@ -209,9 +188,4 @@ impl Bench {
         }
         panic!("Rancher was never asked");
     }
-}
-
-/// Everything a process printed.
-pub fn text(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }

@@ -1,5 +1,7 @@
 //! When things turn: cancelled, drifted, pushed to, closed by hand.
 
+use kaas::ports::{Standing, Verdict};
+
 use crate::world::story;
 
 #[test]
@@ -389,6 +391,33 @@ fn the_pull_request_is_closed_while_terraform_is_at_work() {
                    │ or: rancher login https://rancher.example  then  rancher kubectl get nodes
                    │ 4 nodes, RKE2 v1.33.5, endpoint 10.20.0.15. Done early: /kaas destroy crucial-sandbox
     ");
+}
+
+#[test]
+fn what_is_said_after_somebody_merged_counts() {
+    story(async |w| {
+        w.has_request("crucial-sandbox").await;
+        w.forge.merge_by_hand("crucial-sandbox");
+        w.passes("10m").await;
+        w.forge.review("crucial-sandbox", "bob", Verdict::Approved, "");
+        w.passes("10m").await;
+        w.stands("crucial-sandbox", "waiting for 1 more approval");
+        w.forge.review("crucial-sandbox", "bob", Verdict::Dismissed, "");
+        w.passes("10m").await;
+        w.stands("crucial-sandbox", "waiting for 2 approvals");
+        w.forge.review("crucial-sandbox", "bob", Verdict::Approved, "");
+        w.reacts_unheard("carol", "+1", "crucial-sandbox", Standing::Member, true);
+        w.passes("10m").await;
+        w.stands("crucial-sandbox", "ready");
+    });
+    story(async |w| {
+        w.has_request("crucial-sandbox").await;
+        w.forge.merge_by_hand("crucial-sandbox");
+        w.forge.review("crucial-sandbox", "carol", Verdict::Refused, "too large");
+        w.passes("10m").await;
+        w.stands("crucial-sandbox", "rejected by carol: too large");
+        w.forge.revert_by_hand("crucial-sandbox");
+    });
 }
 
 #[test]

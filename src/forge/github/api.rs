@@ -30,6 +30,9 @@ const FAILURES_MAX: u32 = 3;
 /// How long a token for git has to be good for, so that it outlives the fetch.
 const TOKEN_BUFFER: chrono::Duration = chrono::Duration::minutes(5);
 
+/// How long a token has to be good for when a call is made with it. octocrab renews one that has 30 s left, for each call by itself.
+const CALL_BUFFER: chrono::Duration = chrono::Duration::minutes(1);
+
 /// The exchange of an App's key for a token.
 pub(super) const TOKEN: Endpoint =
     Endpoint { name: "app/token", does: "act as the App's installation", needs: "an installation of the App" };
@@ -41,6 +44,8 @@ pub(super) struct Api {
     app: Option<(Octocrab, u64)>,
     /// The token, where it is not one of an installation.
     token: Option<SecretString>,
+    /// Whoever needs a token while one is made waits for that.
+    minting: tokio::sync::Mutex<()>,
     repository: String,
     patience: Patience,
     clock: SharedClock,
@@ -102,6 +107,7 @@ impl Api {
             crab,
             app,
             token,
+            minting: tokio::sync::Mutex::default(),
             repository: format!("/repos/{owner}/{repository}"),
             patience,
             clock,
@@ -116,8 +122,14 @@ impl Api {
         if let Some(token) = &self.token {
             return Ok(token.clone());
         }
+        self.minted(TOKEN_BUFFER).await
+    }
+
+    /// The installation's token, good for so long: the one that is there, or a new one.
+    async fn minted(&self, buffer: chrono::Duration) -> Result<SecretString, Failure> {
+        let _turn = self.minting.lock().await;
         self.in_silence(&TOKEN)?;
-        let minted = self.crab.installation_token_with_buffer(TOKEN_BUFFER);
+        let minted = self.crab.installation_token_with_buffer(buffer);
         match tokio::time::timeout(self.patience.request, minted).await {
             Ok(Ok(token)) => Ok(token),
             Ok(Err(error)) => Err(self.noted(&TOKEN, Failure::of_client(&TOKEN, false, error, self.clock.now()))),
@@ -220,6 +232,9 @@ impl Api {
         body: Option<&Value>,
     ) -> Result<Reply, Failure> {
         self.in_silence(endpoint)?;
+        if self.app.is_some() && std::ptr::eq(crab, &self.crab) {
+            self.minted(CALL_BUFFER).await?;
+        }
         let write = method != Method::GET;
         let path = if path.starts_with('/') { path.to_owned() } else { format!("{}/{path}", self.repository) };
         let path = path.trim_end_matches('/');

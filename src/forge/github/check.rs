@@ -8,7 +8,8 @@ use super::failure::{Endpoint, Failure};
 use super::look::{PULLS, sha};
 use super::shapes::{App, Installation, Protection, PullShape, Repo, Rule, RuleParameters, User};
 use crate::lifecycle::HeadSha;
-use crate::ports::{Answer, Forge as _, Trouble};
+use crate::ports::Answer;
+use crate::render::module::BRANCHES;
 
 /// What was looked at, and what to do where it is not good.
 pub type Checked = (String, Result<(), String>);
@@ -33,9 +34,6 @@ const PERMISSIONS: [(&str, &str, &str); 4] = [
     ("pull_requests", "write", "to open, label, comment and close pull requests, and to read reviews"),
     ("statuses", "write", "to set kaas/plan and kaas/approval"),
 ];
-
-/// A branch like those that kaas writes, for asking which rules would hold for it.
-const SAMPLE: &str = "kaas/check/1";
 
 const APP: Endpoint = Endpoint { name: "app", does: "act as the App", needs: "the App's private key" };
 const INSTALLATION: Endpoint =
@@ -77,8 +75,8 @@ impl GitHub {
             return all;
         }
         all.push((format!("rules of the branch {base}"), self.check_base_rules(&repo).await));
-        all.push(("rules of the branches kaas/…".to_owned(), self.check_own_rules().await));
-        let fetched = self.mirror().await.map(drop).map_err(|trouble: Trouble| trouble.to_string());
+        all.push((format!("rules of the branches {BRANCHES}…"), self.check_own_rules().await));
+        let fetched = self.may_fetch().await.map_err(|trouble| trouble.to_string());
         all.push(("fetching the modules with git".to_owned(), fetched));
         all
     }
@@ -91,7 +89,7 @@ impl GitHub {
         let path = format!("pulls?state=open&base={}&sort=created&direction=asc&per_page=100", self.base);
         let pulls: Vec<PullShape> = self.api.list(&PULLS, &path).await?;
         let mut open = BTreeMap::new();
-        for pull in pulls.into_iter().filter(|pull| self.is_ours(pull) && pull.head.name.starts_with("kaas/")) {
+        for pull in pulls.into_iter().filter(|pull| self.is_ours(pull) && pull.head.name.starts_with(BRANCHES)) {
             let head = sha(&pull.head.sha, &PULLS)?;
             let body = pull.body.unwrap_or_default().replace("\r\n", "\n");
             open.insert(pull.number, OpenPull { branch: pull.head.name, number: pull.number, body, head });
@@ -190,7 +188,8 @@ impl GitHub {
     /// Rules of kaas' own branches that would keep it from writing them.
     async fn check_own_rules(&self) -> Result<(), String> {
         let mut against = Vec::new();
-        for rule in self.rules(SAMPLE).await? {
+        // A branch like those that kaas writes, to ask which rules would hold for it.
+        for rule in self.rules(&format!("{BRANCHES}check/1")).await? {
             let why = match rule.kind.as_str() {
                 "creation" => "branches may not be made",
                 "update" => "branches may not be written",

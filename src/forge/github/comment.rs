@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::GitHub;
 use super::failure::{Endpoint, Failure};
-use super::open::busy;
+use super::rounds::Round;
 use super::shapes::{App, CommentShape, User};
 use crate::ports::{Answer, Call};
 
@@ -28,18 +28,8 @@ const USER: Endpoint = Endpoint { name: "user", does: "act as the token's user",
 
 impl GitHub {
     pub(super) async fn write_comment(&self, call: &Call, number: u64, marker: &str, body: &str) -> Answer<()> {
-        let wanted = parts(marker, body);
-        let mut last = None;
-        for round in 0..ROUNDS {
-            self.pause(call, round).await?;
-            match self.comment_once(number, marker, &wanted).await {
-                Ok(()) => return Ok(()),
-                // The next round reads back whether it was done.
-                Err(failure) if failure.is_uncertain() => last = Some(failure),
-                Err(failure) => return Err(failure.into()),
-            }
-        }
-        Err(busy(last))
+        let wanted = &parts(marker, body);
+        self.in_rounds(call, ROUNDS, |_| async { Round::of(self.comment_once(number, marker, wanted).await) }).await
     }
 
     async fn comment_once(&self, number: u64, marker: &str, wanted: &[String]) -> Result<(), Failure> {

@@ -1,5 +1,7 @@
 //! The two ends of a pull request: merged with the approved head, or closed with a last comment. The branch is deleted either way.
 
+use std::sync::{Mutex, PoisonError};
+
 use http::Method;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
@@ -7,7 +9,8 @@ use serde_json::{Value, json};
 use super::GitHub;
 use super::failure::{Endpoint, Failure};
 use super::look::{PULL, View, sha};
-use super::open::{EDIT, busy};
+use super::open::EDIT;
+use super::rounds::Round;
 use super::shapes::{MergeShape, PullShape, Repo};
 use crate::forge::content::Objects;
 use crate::lifecycle::HeadSha;
@@ -23,34 +26,19 @@ const DELETE_REF: Endpoint = Endpoint { name: "git/ref/delete", does: "delete br
 pub(super) const REPOSITORY: Endpoint =
     Endpoint { name: "repos/get", does: "see the repository", needs: "metadata=read" };
 
-/// What a round of merging came to.
-enum Round {
-    Over(Merged),
-    Again(Option<Failure>),
-}
-
 impl GitHub {
     pub(super) async fn write_merge(&self, call: &Call, number: u64, head: &HeadSha, message: &str) -> Answer<Merged> {
-        let (mut last, mut method) = (None, "merge");
-        for round in 0..ROUNDS {
-            self.pause(call, round).await?;
-            match self.merge_once(number, head.as_str(), message, &mut method).await? {
-                Round::Over(merged) => return Ok(merged),
-                Round::Again(failure) => last = failure.or(last),
-            }
-        }
-        Err(match last.as_ref().and_then(Failure::refused) {
-            // GitHub works out whether it can merge, and needs more than a moment.
-            Some(_) => Trouble::Passing {
-                line: format!("GitHub is not ready to merge #{number}"),
-                wait: None,
-                source: last.map(Into::into),
-            },
-            None => busy(last),
-        })
+        let method = &Mutex::new("merge");
+        self.in_rounds(call, ROUNDS, |_| self.merge_once(number, head.as_str(), message, method)).await
     }
 
-    async fn merge_once(&self, number: u64, head: &str, message: &str, method: &mut &'static str) -> Answer<Round> {
+    async fn merge_once(
+        &self,
+        number: u64,
+        head: &str,
+        message: &str,
+        method: &Mutex<&'static str>,
+    ) -> Answer<Round<Merged>> {
         let pull = self.pull(number).await?;
         let tip = self.tip(&pull.head.name).await?;
         let folder = pull.folder().ok_or_else(|| Trouble::Lasting {
@@ -75,11 +63,13 @@ impl GitHub {
         let (title, text) = message.trim().split_once('\n').unwrap_or((message.trim(), ""));
         let body = json!({
             "sha": head,
-            "merge_method": method,
+            "merge_method": chosen(method),
             "commit_title": format!("{title} (#{number})"),
             "commit_message": text.trim(),
         });
-        match self.api.write::<MergeShape>(&MERGE, Method::PUT, &format!("pulls/{number}/merge"), &body).await {
+        let answer = self.api.write::<MergeShape>(&MERGE, Method::PUT, &format!("pulls/{number}/merge"), &body).await;
+        self.branch_of_base.forget();
+        match answer {
             Ok(merged) if merged.merged => {
                 self.delete_branch(&pull.head.name).await?;
                 Ok(Round::Over(Merged::Yes(sha(&merged.sha, &MERGE)?)))
@@ -92,7 +82,13 @@ impl GitHub {
     }
 
     /// GitHub did not merge: it is merged already, it moved, GitHub is not ready yet, or a rule is not met.
-    async fn after_no(&self, number: u64, head: &str, failure: Failure, method: &mut &'static str) -> Answer<Round> {
+    async fn after_no(
+        &self,
+        number: u64,
+        head: &str,
+        failure: Failure,
+        method: &Mutex<&'static str>,
+    ) -> Answer<Round<Merged>> {
         let Some((405 | 409, words)) = failure.refused() else { return Err(failure.into()) };
         let pull = self.pull(number).await?;
         let tip = self.tip(&pull.head.name).await?;
@@ -104,8 +100,8 @@ impl GitHub {
             return Ok(Round::Again(Some(failure)));
         }
         if said.contains("not allowed") && said.contains("merge") {
-            if let Some(other) = self.other_method(method).await? {
-                *method = other;
+            if let Some(other) = self.other_method(chosen(method)).await? {
+                *method.lock().unwrap_or_else(PoisonError::into_inner) = other;
                 return Ok(Round::Again(Some(failure)));
             }
         } else if pull.mergeable.is_none() {
@@ -162,22 +158,15 @@ impl GitHub {
 
     pub(super) async fn write_close(&self, call: &Call, branch: &str, comment: &str) -> Answer<()> {
         self.branch(branch)?;
-        let mut last = None;
-        for round in 0..ROUNDS {
-            self.pause(call, round).await?;
+        self.in_rounds(call, ROUNDS, |_| async {
             let View { branch: tip, pull } = self.view(branch).await?;
             if let Some(open) = pull.as_ref().filter(|pull| pull.is_open()) {
                 self.write_comment(call, open.number, CLOSING, comment).await?;
                 let path = format!("pulls/{}", open.number);
                 let closed =
                     self.api.write::<IgnoredAny>(&EDIT, Method::PATCH, &path, &json!({ "state": "closed" })).await;
-                match closed {
-                    Ok(_) => {}
-                    Err(failure) if failure.is_uncertain() => {
-                        last = Some(failure);
-                        continue;
-                    }
-                    Err(failure) => return Err(failure.into()),
+                if let Round::Again(failure) = Round::of(closed)? {
+                    return Ok(Round::Again(failure));
                 }
             }
             // What was pushed after a merge is not kaas' to throw away.
@@ -185,9 +174,9 @@ impl GitHub {
             if tip.as_ref().is_some_and(leftover) {
                 self.delete_branch(branch).await?;
             }
-            return Ok(());
-        }
-        Err(busy(last))
+            Ok(Round::Over(()))
+        })
+        .await
     }
 
     /// Deletes a branch; one that is gone is deleted. What GitHub refuses is left to people: the work itself is done.
@@ -216,4 +205,9 @@ impl GitHub {
             source: None,
         })
     }
+}
+
+/// The way to merge that is tried next.
+fn chosen(method: &Mutex<&'static str>) -> &'static str {
+    *method.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -122,6 +122,17 @@ impl Failure {
         matches!(self, Self::Broken { .. } | Self::Silent { .. })
     }
 
+    /// What could not be done, after "kaas may not".
+    pub fn does(&self) -> &'static str {
+        match self {
+            Self::Refused { endpoint, .. }
+            | Self::Limited { endpoint, .. }
+            | Self::Broken { endpoint, .. }
+            | Self::Silent { endpoint, .. }
+            | Self::Strange { endpoint, .. } => endpoint.does,
+        }
+    }
+
     /// The status of a refusal.
     pub fn refused(&self) -> Option<(u16, &str)> {
         match self {

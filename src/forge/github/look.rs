@@ -73,10 +73,7 @@ impl PullShape {
 
     /// The folder that it is about: what kaas noted, or what the branch's name says.
     pub fn folder(&self) -> Option<String> {
-        let by_name = || {
-            let (name, _) = self.head.name.strip_prefix("kaas/")?.split_once('/')?;
-            Some(module::folder(&name.parse().ok()?))
-        };
+        let by_name = || module::whose_branch(&self.head.name).map(|(name, _)| module::folder(&name));
         Note::of(self.body.as_deref()).map(|note| note.folder).or_else(by_name)
     }
 }
@@ -111,20 +108,14 @@ impl GitHub {
         Ok(found.map(|found| found.object.sha))
     }
 
-    /// The tip of the base branch.
-    pub(super) async fn base_tip(&self) -> Result<String, Failure> {
-        let found: Ref = self.api.get(&REF, &format!("git/ref/heads/{}", self.base)).await?;
-        Ok(found.object.sha)
-    }
-
     /// The pull request as it is now. `tip` is its branch's.
     pub(super) async fn now(&self, pull: &PullShape, tip: Option<&str>, folder: &str) -> Result<PullNow, Failure> {
         // The branch is ahead of what GitHub knows of the pull request, for a moment after each push.
         let head = tip.filter(|_| pull.is_open()).unwrap_or(&pull.head.sha).to_owned();
-        let open = pull.is_open() && tip.is_some();
+        let decidable = pull.is_merged() || (pull.is_open() && tip.is_some());
         let (commit, reviews, status) = tokio::try_join!(
             self.content(pull, &head, folder),
-            async { if open { self.reviews(pull.number).await } else { Ok(Vec::new()) } },
+            async { if decidable { self.reviews(pull.number).await } else { Ok(Vec::new()) } },
             self.status_of(pull, tip),
         )?;
         let Content { head_by, digest, changed_files, strange_files } = commit;

@@ -25,7 +25,7 @@ const ASIDE: &str = ".new";
 impl GitHub {
     pub(super) async fn fetch_mirror(&self) -> Answer<Mirror> {
         let _turn = self.fetching.lock().await;
-        let base = self.base_tip().await?;
+        let base = self.recent_base_tip().await?;
         self.make_mirror().await?;
         let git = Git::new("git", &self.mirror);
         let local = format!("refs/heads/{}", self.base);
@@ -34,6 +34,14 @@ impl GitHub {
         }
         let tip = self.local_tip(&git, &local).await?.unwrap_or(base);
         Ok(Mirror { path: self.mirror.clone(), base: sha(&tip, &REF)? })
+    }
+
+    /// The base branch has moved: what a plan will need is fetched before somebody asks for one.
+    pub(super) async fn base_moved(&self) {
+        self.branch_of_base.forget();
+        if let Err(trouble) = self.fetch_mirror().await {
+            tracing::warn!(forge.trouble = %trouble, "the modules could not be fetched ahead; the next plan fetches them");
+        }
     }
 
     /// Makes the bare repository, aside and renamed, so that a kill leaves all of it or nothing.
@@ -68,24 +76,17 @@ impl GitHub {
         one_id(&output.stdout).map(Some).map_err(mirror_trouble)
     }
 
+    /// Whether git may fetch from GitHub: it asks for the base branch, and keeps nothing.
+    pub(super) async fn may_fetch(&self) -> Answer<()> {
+        let branch = format!("refs/heads/{}", self.base);
+        let args = ["ls-remote", "--quiet", "--end-of-options", &self.git_url, &branch];
+        let Output { status, stderr, .. } = self.talk_to_github(&Git::new("git", &self.mirror), &args).await?;
+        if status.success() { Ok(()) } else { Err(self.no_fetch(status, stderr)) }
+    }
+
     async fn fetch(&self, git: &Git, local: &str) -> Answer<()> {
-        let environment = [(TOKEN, self.api.git_token().await?)];
-        let extra = Extra { environment: &environment, limit: Some(self.patience.fetch), at: None };
-        let helper = format!("credential.{}.helper={HELPER}", host_of(&self.git_url));
         let refs = format!("+{local}:{local}");
         let args = [
-            "-c",
-            "credential.helper=",
-            "-c",
-            helper.as_str(),
-            "-c",
-            "protocol.allow=never",
-            "-c",
-            "protocol.https.allow=always",
-            "-c",
-            "protocol.http.allow=always",
-            "-c",
-            "fetch.fsckObjects=true",
             "fetch",
             "--quiet",
             "--no-tags",
@@ -96,7 +97,7 @@ impl GitHub {
             &self.git_url,
             &refs,
         ];
-        let Output { status, stderr, .. } = git.run_with(&args, b"", &extra).await.map_err(mirror_trouble)?;
+        let Output { status, stderr, .. } = self.talk_to_github(git, &args).await?;
         if !status.success() {
             self.mend(&stderr);
             return Err(self.no_fetch(status, stderr));
@@ -108,6 +109,24 @@ impl GitHub {
             tracing::warn!(git.fault = %fault, "the mirror could not be tidied up");
         }
         Ok(())
+    }
+
+    /// A git that talks with GitHub over HTTP, and is told the token when it asks.
+    async fn talk_to_github(&self, git: &Git, args: &[&str]) -> Answer<Output> {
+        let environment = [(TOKEN, self.api.git_token().await?)];
+        let extra = Extra { environment: &environment, limit: Some(self.patience.fetch), at: None };
+        let helper = format!("credential.{}.helper={HELPER}", host_of(&self.git_url));
+        let settings = [
+            "credential.helper=",
+            helper.as_str(),
+            "protocol.allow=never",
+            "protocol.https.allow=always",
+            "protocol.http.allow=always",
+            "fetch.fsckObjects=true",
+        ];
+        let mut all: Vec<&str> = settings.iter().flat_map(|setting| ["-c", setting]).collect();
+        all.extend(args);
+        git.run_with(&all, b"", &extra).await.map_err(mirror_trouble)
     }
 
     /// Puts right what a kill or a power cut left behind: the next attempt finds no dead lock, or makes the mirror anew.

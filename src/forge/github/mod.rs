@@ -1,8 +1,8 @@
 //! GitHub as a forge: github.com or an Enterprise Server, as an App or with a token.
 //!
-//! Reading order: [`look`] (what is true now), [`open`] (branch, commit, pull request), [`end`] (merge and close), [`comment`], [`status`], [`mirror`],
-//! [`webhook`] (what GitHub says by itself), [`check`] (what has to be set up); below them [`objects`] (git's objects), [`api`] (calls), [`failure`] and
-//! [`shapes`].
+//! Reading order: [`look`] (what is true now), [`open`] (branch, commit, pull request), [`announce`] (labels, reviewers), [`end`] (merge and close), [`comment`],
+//! [`status`], [`mirror`], [`webhook`] (what GitHub says by itself), [`check`] (what has to be set up); below them [`base`] (the base branch), [`objects`]
+//! (git's objects), [`rounds`] (what is looked at once more), [`api`] (calls), [`failure`] and [`shapes`].
 //!
 //! **Invariant:** no write is made twice blindly. A write whose answer was lost is read back, and everything that is written has a natural key: a
 //! pull request its branch, a comment its hidden marker and its author, a status its context, a merge the head.
@@ -16,13 +16,16 @@ use secrecy::SecretString;
 use tokio::sync::OnceCell;
 
 use self::api::Api;
+use self::base::Base;
 use self::objects::Memory;
 use crate::clock::SharedClock;
 use crate::forge::names;
 use crate::lifecycle::{HeadSha, Pull};
 use crate::ports::{Answer, Call, Forge, Merged, Mirror, NewPull, PullNow, StatusState, Trouble, Vital};
 
+mod announce;
 mod api;
+mod base;
 mod check;
 mod comment;
 mod end;
@@ -31,6 +34,7 @@ mod look;
 mod mirror;
 mod objects;
 mod open;
+mod rounds;
 mod shapes;
 mod status;
 mod webhook;
@@ -114,6 +118,7 @@ pub struct GitHub {
     /// `acme/clusters`.
     full_name: String,
     base: String,
+    branch_of_base: Base,
     git_url: String,
     webhook_secret: Option<SecretString>,
     reviewers: Vec<String>,
@@ -164,6 +169,7 @@ impl GitHub {
             full_name: format!("{owner}/{repo}"),
             owner,
             base,
+            branch_of_base: Base::default(),
             git_url,
             webhook_secret,
             reviewers,
@@ -187,17 +193,6 @@ impl GitHub {
         }
         Ok(())
     }
-
-    /// Waits a little before a further round, and ends where the work is not wanted any more.
-    async fn pause(&self, call: &Call, round: u32) -> Answer<()> {
-        if round > 0 {
-            tokio::select! {
-                () = tokio::time::sleep(self.patience.wait * round) => {}
-                () = call.stop.cancelled() => {}
-            }
-        }
-        if call.stop.is_cancelled() { Err(Trouble::Stopped) } else { Ok(()) }
-    }
 }
 
 #[async_trait]
@@ -214,6 +209,10 @@ impl Forge for GitHub {
             Some(pull) => Ok(Some(self.now(pull, view.branch.as_deref(), folder).await?)),
             None => Ok(None),
         }
+    }
+
+    async fn announce(&self, _call: &Call, number: u64) -> Answer<()> {
+        self.write_announcement(number).await
     }
 
     async fn comment(&self, call: &Call, number: u64, marker: &str, body: &str) -> Answer<()> {

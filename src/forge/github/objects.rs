@@ -70,6 +70,11 @@ impl Memory {
         }
         f(&mut remembered)
     }
+
+    /// Remembers a commit.
+    pub fn keep_commit(&self, id: &str, commit: Commit) {
+        self.with(|all| all.commits.insert(id.to_owned(), commit));
+    }
 }
 
 impl Remembered {
@@ -191,32 +196,73 @@ impl Repository<'_> {
         Ok(digest)
     }
 
-    /// Writes a commit upon another in which the folder holds exactly these files.
-    pub async fn write(
-        &mut self,
+    /// Whether all that lies at a path in a commit is remembered, as far as it takes to say which files are there.
+    pub fn knows_below(&self, commit: &str, path: &str) -> bool {
+        self.memory.with(|all| {
+            let Some(root) = all.commits.get(commit).map(|commit| commit.tree.clone()) else { return false };
+            let mut open = vec![root];
+            for name in path.split('/') {
+                let Some(tree) = open.pop().and_then(|id| all.trees.get(&id)) else { return false };
+                match tree.get(name.as_bytes()) {
+                    Some(entry) if entry.mode == FOLDER => open.push(entry.id.clone()),
+                    _ => return true,
+                }
+            }
+            while let Some(id) = open.pop() {
+                let Some(tree) = all.trees.get(&id) else { return false };
+                open.extend(tree.values().filter(|entry| entry.mode == FOLDER).map(|entry| entry.id.clone()));
+            }
+            true
+        })
+    }
+
+    /// Writes a folder that holds these files, apart from everything; `None` where there are none, because git knows no empty folder.
+    pub async fn write_folder(&self, files: &[(&str, &str)]) -> Result<Option<String>, Failure> {
+        if files.is_empty() {
+            return Ok(None);
+        }
+        let entries: Vec<_> = files.iter().map(|(path, content)| file_entry(path, content)).collect();
+        self.write_tree(&json!({ "tree": entries })).await.map(Some)
+    }
+
+    /// Writes a commit upon another in which a folder holds exactly these files. Where the folder was written already it takes the place of what is there;
+    /// otherwise what is there is read, and taken away file by file.
+    pub async fn write_upon(
+        mut self,
         base: &str,
         folder: &str,
         files: &[(&str, &str)],
+        written: Option<String>,
         message: &str,
     ) -> Result<String, Failure> {
         let root = self.commit(base).await?.tree;
         let mut entries: BTreeMap<String, Value> = BTreeMap::new();
-        for (path, mode, kind) in self.files_below(&root, folder).await? {
-            entries.insert(path.clone(), json!({ "path": path, "mode": mode, "type": kind, "sha": null }));
-        }
-        for (path, content) in files {
-            let path = format!("{folder}/{path}");
-            entries.insert(path.clone(), json!({ "path": path, "mode": FILE, "type": "blob", "content": content }));
+        if let Some(written) = written {
+            let entry = json!({ "path": folder, "mode": "040000", "type": "tree", "sha": written });
+            entries.insert(folder.to_owned(), entry);
+        } else {
+            for (path, mode, kind) in self.files_below(&root, folder).await? {
+                entries.insert(path.clone(), json!({ "path": path, "mode": mode, "type": kind, "sha": null }));
+            }
+            for (path, content) in files {
+                let path = format!("{folder}/{path}");
+                entries.insert(path.clone(), file_entry(&path, content));
+            }
         }
         let tree = if entries.is_empty() {
             root
         } else {
-            let body = json!({ "base_tree": root, "tree": entries.into_values().collect::<Vec<_>>() });
-            self.api.write::<Object>(&WRITE_TREE, Method::POST, "git/trees", &body).await?.sha
+            self.write_tree(&json!({ "base_tree": root, "tree": entries.into_values().collect::<Vec<_>>() })).await?
         };
         // Without an author it is kaas' own App or user, and GitHub signs what its Apps write.
         let body = json!({ "message": format!("{}\n", message.trim_end()), "tree": tree, "parents": [base] });
-        Ok(self.api.write::<Object>(&WRITE_COMMIT, Method::POST, "git/commits", &body).await?.sha)
+        let commit = self.api.write::<Object>(&WRITE_COMMIT, Method::POST, "git/commits", &body).await?.sha;
+        self.memory.keep_commit(&commit, Commit { tree, parents: vec![base.to_owned()] });
+        Ok(commit)
+    }
+
+    async fn write_tree(&self, body: &Value) -> Result<String, Failure> {
+        Ok(self.api.write::<Object>(&WRITE_TREE, Method::POST, "git/trees", body).await?.sha)
     }
 
     /// All files below a folder: path from the root, mode, kind.
@@ -241,4 +287,9 @@ impl Repository<'_> {
         }
         Ok(files)
     }
+}
+
+/// A file, as an entry of a tree that is to be written.
+fn file_entry(path: &str, content: &str) -> Value {
+    json!({ "path": path, "mode": FILE, "type": "blob", "content": content })
 }

@@ -6,11 +6,12 @@ use serde_json::{Value, json};
 use super::GitHub;
 use super::failure::{Endpoint, Failure};
 use super::look::{Note, PULL, View, sha};
+use super::rounds::Round;
 use super::shapes::PullShape;
 use crate::forge::content::strange_files;
 use crate::forge::names;
 use crate::lifecycle::{ContentDigest, Pull};
-use crate::ports::{Answer, Call, NewPull, PullStatus, Trouble};
+use crate::ports::{Answer, Call, NewPull, PullStatus};
 use crate::render::module::{RenderedFile, content_digest};
 
 /// How often all is looked at before it is left to a later attempt.
@@ -21,8 +22,6 @@ pub(super) const EDIT: Endpoint =
     Endpoint { name: "pulls/edit", does: "edit pull requests", needs: "pull_requests=write" };
 const CREATE_REF: Endpoint = Endpoint { name: "git/ref/create", does: "make branches", needs: "contents=write" };
 const MOVE_REF: Endpoint = Endpoint { name: "git/ref/update", does: "write branches", needs: "contents=write" };
-const LABEL: Endpoint = Endpoint { name: "issues/labels", does: "label pull requests", needs: "pull_requests=write" };
-const REVIEWERS: Endpoint = Endpoint { name: "pulls/reviewers", does: "ask for reviews", needs: "pull_requests=write" };
 
 /// A file of the cluster's folder: its path below it, and its content.
 type File<'a> = (&'a str, &'a str);
@@ -36,27 +35,32 @@ impl GitHub {
             let path = names::file(&file.path, &new.folder)?;
             files.extend(file.content.as_deref().map(|content| (path, content)));
         }
-        let mut last = None;
-        for round in 0..ROUNDS {
-            self.pause(call, round).await?;
-            match self.open_once(call, new, &files).await {
-                Ok(Some(pull)) => return Ok(pull),
-                Ok(None) => {}
-                Err(failure) if failure.is_uncertain() || failure.is_overtaken() => last = Some(failure),
-                Err(failure) => return Err(failure.into()),
-            }
-        }
-        Err(busy(last))
+        let files = files.as_slice();
+        self.in_rounds(call, ROUNDS, |round| self.open_once(new, files, call.attempt == 1 && round == 0)).await
     }
 
-    /// One round; `None` if the world moved meanwhile.
-    async fn open_once(&self, call: &Call, new: &NewPull, files: &[File<'_>]) -> Result<Option<Pull>, Failure> {
+    async fn open_once(&self, new: &NewPull, files: &[File<'_>], is_first: bool) -> Answer<Round<Pull>> {
+        Ok(match Round::of(self.opened(new, files, is_first).await)? {
+            Round::Over(Some(pull)) => Round::Over(pull),
+            Round::Over(None) => Round::Again(None),
+            Round::Again(failure) => Round::Again(failure),
+        })
+    }
+
+    /// The pull request, or `None` if the world moved meanwhile. At the very first nothing is there, most likely: the commit is written while kaas looks,
+    /// and one that turns out not to be needed is on no branch and in nobody's way.
+    async fn opened(&self, new: &NewPull, files: &[File<'_>], is_first: bool) -> Result<Option<Pull>, Failure> {
         let whole = files.iter().map(|(path, content)| {
             let path = format!("{}/{path}", new.folder);
             RenderedFile { path, content: (*content).to_owned() }
         });
         let content = content_digest(&whole.collect::<Vec<_>>());
-        let (view, base) = tokio::try_join!(self.view(&new.branch), self.base_tip())?;
+        let (view, written) = if is_first {
+            let (view, written) = tokio::join!(self.view(&new.branch), self.write_commit(new, files));
+            (view?, Some(written))
+        } else {
+            (self.view(&new.branch).await?, None)
+        };
         let View { branch, pull: known } = view;
         // The head that may stay, and the pull request that goes on.
         let (mut kept, mut goes_on) = (None, None);
@@ -73,30 +77,44 @@ impl GitHub {
             }
         } else if let Some(head) = &branch {
             // A branch without a pull request: an earlier attempt ended here, or somebody made it.
+            let base = self.recent_base_tip().await?;
             let exactly = self.holds_exactly(&base, head, &new.folder, &content).await?;
             kept = exactly.then(|| head.clone());
         }
-        let head = match kept {
-            Some(head) => head,
-            None => self.repository().write(&base, &new.folder, files, &new.commit).await?,
+        let head = match (kept, written) {
+            (Some(head), _) => head,
+            (None, Some(written)) => written?,
+            (None, None) => self.write_commit(new, files).await?,
         };
         self.set_branch(&new.branch, branch.as_deref(), &head).await?;
         let body = Note::with(&new.body, &head, &new.folder);
-        let (pull, made) = match goes_on {
-            Some(pull) => (self.edited(pull, &new.title, &body).await?, false),
+        let pull = match goes_on {
+            Some(pull) => self.edited(pull, &new.title, &body).await?,
             None => {
                 let text = json!({ "title": new.title, "head": new.branch, "base": self.base, "body": body });
                 let pull: PullShape = self.api.write(&CREATE, Method::POST, "pulls", &text).await?;
                 if pull.head.sha != head {
                     return Ok(None);
                 }
-                (pull, true)
+                pull
             }
         };
-        if made || call.attempt > 1 {
-            tokio::join!(self.label(&pull), self.ask_for_reviews(&pull));
-        }
         Ok(Some(Pull { number: pull.number, url: pull.html_url, head: sha(&head, &PULL)?, content }))
+    }
+
+    /// Writes the commit that is wanted upon the base branch.
+    async fn write_commit(&self, new: &NewPull, files: &[File<'_>]) -> Result<String, Failure> {
+        let repository = self.repository();
+        let Some(base) = self.branch_of_base.recent(self.clock.now()) else {
+            // The folder does not depend on what it is put upon.
+            let (base, folder) = tokio::try_join!(self.recent_base_tip(), repository.write_folder(files))?;
+            return repository.write_upon(&base, &new.folder, files, folder, &new.commit).await;
+        };
+        let folder = match repository.knows_below(&base, &new.folder) {
+            true => None,
+            false => repository.write_folder(files).await?,
+        };
+        repository.write_upon(&base, &new.folder, files, folder, &new.commit).await
     }
 
     /// Whether a head holds what is wanted and nothing else differs.
@@ -140,73 +158,5 @@ impl GitHub {
         }
         let text = json!({ "title": title, "body": body });
         self.api.write(&EDIT, Method::PATCH, &format!("pulls/{}", pull.number), &text).await
-    }
-
-    /// Labels the pull request, as well as it goes: a label is no reason to stop.
-    async fn label(&self, pull: &PullShape) {
-        let missing = |label: &&String| pull.labels.iter().all(|known| !known.name.eq_ignore_ascii_case(label));
-        let labels: Vec<_> = self.labels.iter().filter(missing).collect();
-        if labels.is_empty() {
-            return;
-        }
-        let path = format!("issues/{}/labels", pull.number);
-        if let Err(failure) = self.api.write::<Value>(&LABEL, Method::POST, &path, &json!({ "labels": labels })).await {
-            tracing::warn!(pull = pull.number, github.failure = %failure, "a pull request could not be labelled");
-        }
-    }
-
-    /// Asks for reviews, as well as it goes. GitHub refuses all where one cannot be asked, so each is asked then.
-    async fn ask_for_reviews(&self, pull: &PullShape) {
-        if self.reviewers.is_empty() {
-            return;
-        }
-        let path = format!("pulls/{}/requested_reviewers", pull.number);
-        let all: Vec<&str> = self.reviewers.iter().map(String::as_str).collect();
-        match self.api.write::<Value>(&REVIEWERS, Method::POST, &path, &asked(&all)).await {
-            Ok(_) => {}
-            Err(failure) if all.len() > 1 && matches!(failure.refused(), Some((422, _))) => {
-                for one in &all {
-                    if let Err(failure) = self.api.write::<Value>(&REVIEWERS, Method::POST, &path, &asked(&[one])).await
-                    {
-                        tracing::warn!(pull = pull.number, reviewer = one, github.failure = %failure, "a review could not be asked for");
-                    }
-                }
-            }
-            Err(failure) => {
-                tracing::warn!(pull = pull.number, github.failure = %failure, "reviews could not be asked for");
-            }
-        }
-    }
-}
-
-/// Logins, and teams as `org/team`, as GitHub takes them.
-fn asked(reviewers: &[&str]) -> Value {
-    let (teams, people): (Vec<&str>, Vec<&str>) = reviewers.iter().copied().partition(|name| name.contains('/'));
-    let teams: Vec<_> = teams.iter().filter_map(|team| team.rsplit('/').next()).collect();
-    json!({ "reviewers": people, "team_reviewers": teams })
-}
-
-/// What several rounds could not do.
-pub(super) fn busy(last: Option<Failure>) -> Trouble {
-    match last {
-        Some(failure) if !failure.is_overtaken() => failure.into(),
-        last => Trouble::Passing {
-            line: "GitHub does not keep up, or somebody else writes the same branch".to_owned(),
-            wait: None,
-            source: last.map(Into::into),
-        },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn teams_and_people_are_asked_apart() {
-        assert_eq!(
-            asked(&["bob-b", "acme/platform", "ccziz"]),
-            json!({ "reviewers": ["bob-b", "ccziz"], "team_reviewers": ["platform"] })
-        );
     }
 }

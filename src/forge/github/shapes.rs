@@ -25,8 +25,6 @@ pub(super) struct PullShape {
     /// Only in the answer about one; `None` while GitHub still works it out.
     pub mergeable: Option<bool>,
     pub mergeable_state: Option<String>,
-    #[serde(default)]
-    pub labels: Vec<Label>,
 }
 
 /// One end of a pull request.
@@ -59,10 +57,19 @@ pub(super) struct RepoPermissions {
     pub push: bool,
 }
 
-/// A label.
+/// A branch, with its tip.
 #[derive(Debug, Clone, Deserialize)]
-pub(super) struct Label {
-    pub name: String,
+pub(super) struct Branch {
+    pub commit: BranchTip,
+}
+
+/// The tip of a branch.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct BranchTip {
+    pub sha: String,
+    pub commit: InnerCommit,
+    #[serde(default)]
+    pub parents: Vec<Object>,
 }
 
 /// What a ref, a new tree or a new commit is.

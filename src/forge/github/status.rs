@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::GitHub;
 use super::failure::{Endpoint, Failure};
-use super::open::busy;
+use super::rounds::Round;
 use super::shapes::CombinedStatus;
 use crate::lifecycle::HeadSha;
 use crate::ports::{Answer, Call, StatusState};
@@ -34,27 +34,23 @@ impl GitHub {
             StatusState::Success => "success",
             StatusState::Failure => "failure",
         };
-        let description = cut(description);
-        let mut last: Option<Failure> = None;
-        for round in 0..ROUNDS {
-            self.pause(call, round).await?;
-            let there: CombinedStatus = self.api.get(&READ, &format!("commits/{head}/status?per_page=100")).await?;
-            let same = there.statuses.iter().any(|status| {
-                status.context == context
-                    && status.state == word
-                    && status.description.as_deref().unwrap_or_default() == description
-            });
-            if same {
-                return Ok(());
-            }
-            let body = json!({ "state": word, "context": context, "description": description });
-            match self.api.write::<IgnoredAny>(&CREATE, Method::POST, &format!("statuses/{head}"), &body).await {
-                Ok(_) => return Ok(()),
-                Err(failure) if failure.is_uncertain() => last = Some(failure),
-                Err(failure) => return Err(failure.into()),
-            }
+        let description = &cut(description);
+        let once = |_| async { Round::of(self.status_once(head, context, word, description).await) };
+        self.in_rounds(call, ROUNDS, once).await
+    }
+
+    async fn status_once(&self, head: &HeadSha, context: &str, word: &str, description: &str) -> Result<(), Failure> {
+        let there: CombinedStatus = self.api.get(&READ, &format!("commits/{head}/status?per_page=100")).await?;
+        let same = there.statuses.iter().any(|status| {
+            status.context == context
+                && status.state == word
+                && status.description.as_deref().unwrap_or_default() == description
+        });
+        if same {
+            return Ok(());
         }
-        Err(busy(last))
+        let body = json!({ "state": word, "context": context, "description": description });
+        self.api.write::<IgnoredAny>(&CREATE, Method::POST, &format!("statuses/{head}"), &body).await.map(drop)
     }
 }
 

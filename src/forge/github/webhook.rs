@@ -106,6 +106,7 @@ struct EventIssue {
 /// Where to look.
 #[derive(Debug, PartialEq, Eq)]
 enum Where {
+    Base,
     Branch(String),
     Pull(u64),
 }
@@ -121,9 +122,7 @@ impl GitHub {
 #[async_trait]
 impl Intake for Webhooks {
     async fn deliver(&self, delivery: &Delivery) -> Delivered {
-        let delivered = self.take(delivery);
-        metrics::counter!("kaas_github_webhooks_total", "verdict" => delivered.verdict).increment(1);
-        delivered
+        self.take(delivery)
     }
 }
 
@@ -179,7 +178,10 @@ impl Webhooks {
         match event {
             "push" => {
                 let name = body.name.ok_or("ref")?;
-                Ok(name.strip_prefix("refs/heads/").map(|branch| Where::Branch(branch.to_owned())))
+                Ok(name.strip_prefix("refs/heads/").map(|branch| match branch == self.github.base {
+                    true => Where::Base,
+                    false => Where::Branch(branch.to_owned()),
+                }))
             }
             "issue_comment" => {
                 let issue = body.issue.ok_or("issue")?;
@@ -195,7 +197,7 @@ impl Webhooks {
         }
     }
 
-    /// Hands the hint on after the answer. A branch that already waits to be looked at need not wait twice.
+    /// Hands the hint on after the answer, or follows it where it is about the base branch. A branch that already waits to be looked at need not wait twice.
     fn hint(&self, place: Where) {
         let key = format!("{place:?}");
         {
@@ -210,6 +212,7 @@ impl Webhooks {
             // From here on something new may have changed that this look does not see.
             waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
             match place {
+                Where::Base => github.base_moved().await,
                 Where::Branch(branch) => hints.branch(&branch).await,
                 Where::Pull(number) => {
                     if let Some(branch) = github.branch_of(number).await {

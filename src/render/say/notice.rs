@@ -61,12 +61,16 @@ pub fn notice(notice: &Notice, cluster: &Cluster, context: &Context<'_>) -> Mess
             .message(),
         Notice::YoursGoes { by } => yours_goes(cluster, by.as_ref()),
         Notice::MergedEarly => {
-            let say = about(cluster).text("somebody merged its pull request by hand before this was decided. Nothing runs because of that: ");
-            let say = match cluster.change.state {
-                State::Reviewing(_) => say.text("the votes still decide. "),
-                _ => say.text("it still needs a plan and approvals. "),
+            let meanwhile = match cluster.change.state {
+                State::Reviewing(_) => ": the votes still decide",
+                State::Preparing { .. } | State::Stuck { .. } => ": it still needs a plan and approvals",
+                State::Applying(_) | State::Joining(_) | State::Done(_) => ", and it was approved since",
+                State::Closed(_) => "",
             };
-            say.text("If it is not to be, revert the merge.").message()
+            about(cluster)
+                .text("somebody merged its pull request by hand before this was decided. Nothing runs because of that")
+                .text(format!("{meanwhile}. If it is not to be, revert the merge."))
+                .message()
         }
         Notice::Troubled { fault, again } => {
             let next = match again.duration_since(context.now) {

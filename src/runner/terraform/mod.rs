@@ -46,6 +46,9 @@ use workspace::Workspace;
 /// What makes a short-lived terraform quicker: it collects garbage less often, up to a bound. (`version` and `show` spend a quarter of their time so.)
 pub(crate) const FASTER: [(&str, &str); 2] = [("GOGC", "400"), ("GOMEMLIMIT", "512MiB")];
 
+/// The folder of the data directory into which a program is fetched where there is none.
+pub const BIN: &str = "bin";
+
 /// Where the data directory remembers which program was found.
 const PROGRAM: &str = "program.json";
 
@@ -205,14 +208,14 @@ impl Terraform {
     #[cfg(not(feature = "fetch"))]
     async fn find(&self) -> Answer<Program> {
         let settings = &self.settings;
-        let (bin, memory) = (settings.data.join("bin"), settings.data.join(PROGRAM));
+        let (bin, memory) = (settings.data.join(BIN), settings.data.join(PROGRAM));
         Program::find_or_recall(settings.program.as_deref(), &settings.search_path, &bin, &memory).await
     }
 
     #[cfg(feature = "fetch")]
     async fn find(&self) -> Answer<Program> {
         let settings = &self.settings;
-        let bin = settings.data.join("bin");
+        let bin = settings.data.join(BIN);
         let memory = settings.data.join(PROGRAM);
         let found = Program::find_or_recall(settings.program.as_deref(), &settings.search_path, &bin, &memory).await;
         match (&settings.program, &settings.fetch) {

@@ -115,6 +115,13 @@ impl FakeForge {
         held.merge(number, commit);
     }
 
+    /// Somebody takes what the newest pull request of a cluster brought out of main again.
+    pub fn revert_by_hand(&self, cluster: &str) {
+        let mut held = self.held();
+        let folder = format!("{}/", held.newest(cluster).folder);
+        held.main.retain(|path, _| !path.starts_with(&folder));
+    }
+
     /// Somebody closes the newest pull request of a cluster.
     pub fn close_by_hand(&self, cluster: &str, by: &str) {
         self.held().newest(cluster).status = PullStatus::Closed { by: by.to_owned() };

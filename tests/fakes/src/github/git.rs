@@ -199,7 +199,8 @@ impl Bare {
             .collect()
     }
 
-    /// A tree made of another (or of nothing) and of entries: mode, id and path; without an id the path goes, and what lies below it.
+    /// A tree made of another (or of nothing) and of entries: mode, id and path; without an id the path goes, and what lies below it. A folder takes the place
+    /// of one that is there.
     pub(super) fn write_tree(
         &self,
         base: Option<&str>,
@@ -213,7 +214,7 @@ impl Bare {
             None => self.with_input(&["read-tree", "--empty"], b"", &env)?,
         };
         for (mode, sha, path) in entries {
-            let Some(sha) = sha else {
+            if sha.is_none() || mode == "040000" {
                 let below = self.with_input(&["ls-files", "-z", "--", path], b"", &env)?;
                 let gone: Vec<u8> = below
                     .split(|byte| *byte == 0)
@@ -221,14 +222,15 @@ impl Bare {
                     .flat_map(|name| [b"0 0000000000000000000000000000000000000000\t", name, b"\0"].concat())
                     .collect();
                 self.with_input(&["update-index", "-z", "--index-info"], &gone, &env)?;
-                continue;
-            };
-            if mode == "040000" {
-                self.with_input(&["read-tree", &format!("--prefix={path}/"), sha], b"", &env)?;
-            } else {
-                let line = format!("{mode} {sha}\t{path}\0");
-                self.with_input(&["update-index", "-z", "--index-info"], line.as_bytes(), &env)?;
             }
+            let Some(sha) = sha else { continue };
+            let lines: String = if mode == "040000" {
+                let below = self.entries(sha, true)?.into_iter().filter(|entry| entry.kind != "tree");
+                below.map(|entry| format!("{} {}\t{path}/{}\0", entry.mode, entry.sha, entry.path)).collect()
+            } else {
+                format!("{mode} {sha}\t{path}\0")
+            };
+            self.with_input(&["update-index", "-z", "--index-info"], lines.as_bytes(), &env)?;
         }
         Ok(String::from_utf8(self.with_input(&["write-tree"], b"", &env)?)?.trim().to_owned())
     }

@@ -77,6 +77,14 @@ async fn a_commit_is_made_of_trees_and_may_take_files_away() {
     assert_eq!(found.body["object"]["sha"], commit.body["sha"]);
     let compared = client.get("/compare/main...kaas/a/1").await.body;
     assert_eq!((&compared["ahead_by"], compared["files"].as_array().map(Vec::len)), (&json!(1), Some(2)));
+    // A folder takes the place of the one that is there, whole.
+    let folder = json!([{"path": "sub/b.tf", "mode": "100644", "type": "blob", "content": "b\n"}]);
+    let folder = client.post("/git/trees", json!({"tree": folder})).await.body["sha"].clone();
+    let entry = json!([{"path": "clusters/a", "mode": "040000", "type": "tree", "sha": folder}]);
+    let whole = client.post("/git/trees", json!({"base_tree": tree.body["sha"], "tree": entry})).await.body;
+    let below = client.get(&format!("/git/trees/{}?recursive=1", whole["sha"].as_str().expect("an id"))).await.body;
+    let files = below["tree"].as_array().expect("entries").iter().filter(|entry| entry["type"] == "blob");
+    assert_eq!(files.map(|entry| &entry["path"]).collect::<Vec<_>>(), ["clusters/a/sub/b.tf"]);
     let back = client.call("PATCH", "/git/refs/heads/kaas/a/1", json!({"sha": main})).await;
     assert_eq!((back.status, &back.body["message"]), (422, &json!("Update is not a fast forward")));
     let forced = client.call("PATCH", "/git/refs/heads/kaas/a/1", json!({"sha": main, "force": true})).await;
