@@ -100,13 +100,11 @@ impl Judge for Gone<'_> {
         {
             return Verdict::No;
         }
-        if let Some(tag) = of(&|id| gone.footprint.ids.contains(id)) {
-            return Verdict::Sure(tag.clone());
-        }
-        match of(&is_named) {
-            Some(tag) if namesake => Verdict::Suspect(format!("{tag}, which another cluster is called too")),
-            Some(tag) => Verdict::Sure(tag.clone()),
-            None => Verdict::No,
+        let (by_name, by_id) = (of(&is_named), of(&|id| gone.footprint.ids.contains(id)));
+        match (by_name, by_id) {
+            (Some(tag), None) if namesake => Verdict::Suspect(format!("{tag}, which another cluster is called too")),
+            (Some(tag), _) | (None, Some(tag)) => Verdict::Sure(tag.clone()),
+            (None, None) => Verdict::No,
         }
     }
 
@@ -253,7 +251,7 @@ mod tests {
 
     #[test]
     fn an_orphan_is_of_no_cluster_that_there_is() {
-        let key: ClusterKey = "acme/teal".parse().unwrap();
+        let key = ClusterKey { tenant: "acme".parse().unwrap(), name: "teal".parse().unwrap() };
         let fleet = [(key, traces("teal", "c-m-aaaaaaaa"))];
         let judge = Fleet { fleet: &fleet };
         assert_eq!(judge.tags(&tags(&[("kaas:cluster", "teal")])), Verdict::No);

@@ -182,7 +182,7 @@ impl Landscape {
         for row in self.instances.values().filter(|row| row.state != "shutting-down") {
             found.tell(instance_verdict(judge, row), |why| shape.instance(row, why));
         }
-        for row in &self.volumes {
+        for row in self.volumes.iter().filter(|row| row.state != "in-use") {
             found.tell(self.volume(judge, row), |why| shape.volume(row, why));
         }
         for row in &self.keys {
@@ -201,7 +201,7 @@ impl Landscape {
             };
             found.tell(group_verdict(judge, row), |why| shape.group(row, format!("{why}{used}")));
         }
-        for row in &self.interfaces {
+        for row in self.interfaces.iter().filter(|row| row.status == "available") {
             found.tell(judge.tags(&row.tags), |why| shape.interface(row, why));
         }
         for row in &self.spots {

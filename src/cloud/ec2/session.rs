@@ -15,6 +15,7 @@ use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
+use aws_sdk_ec2::config::retry::RetryPartition;
 use aws_sdk_ec2::config::{Region as RegionName, SharedHttpClient};
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
@@ -70,6 +71,8 @@ pub(super) struct Session {
     pub clock: SharedClock,
     /// For the signed calls.
     pub http: reqwest::Client,
+    /// The SDK stops repeating calls when too many of a partition have failed; by default that is all of a process, so one tenant's trouble would be another's.
+    partition: String,
     sdk: OnceCell<SdkConfig>,
     regions: Mutex<HashMap<String, Region>>,
     credentials: Mutex<Option<Credentials>>,
@@ -90,6 +93,7 @@ impl Session {
         Ok(Self {
             http: builder.build()?,
             way,
+            partition: format!("kaas-{}", clock.id()),
             clock,
             sdk: OnceCell::new(),
             regions: Mutex::default(),
@@ -102,7 +106,10 @@ impl Session {
         let sdk = self.sdk().await;
         let mut regions = self.regions.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = || {
-            let config = aws_sdk_ec2::config::Builder::from(sdk).region(RegionName::new(name.to_owned())).build();
+            let config = aws_sdk_ec2::config::Builder::from(sdk)
+                .region(RegionName::new(name.to_owned()))
+                .retry_partition(RetryPartition::new(self.partition.clone()))
+                .build();
             Region { name: name.to_owned(), client: aws_sdk_ec2::Client::from_conf(config) }
         };
         regions.entry(name.to_owned()).or_insert_with(fresh).clone()

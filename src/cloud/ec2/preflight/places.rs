@@ -11,7 +11,7 @@ const SURGE: u32 = 1;
 /// The most names that a remedy tells.
 const TOLD_MAX: usize = 5;
 /// How alike two names have to be to be told.
-const ALIKE: f64 = 0.8;
+const ALIKE: f64 = 0.6;
 
 pub(super) fn check(ground: &Ground<'_>, findings: &mut Findings) {
     if findings.read(&ground.subnets) {
@@ -139,7 +139,7 @@ fn group(ground: &Ground<'_>, pool: &PoolOrder, vpc: &str, name: &str, findings:
 }
 
 fn near<'a>(names: impl Iterator<Item = &'a str>, wrong: &str) -> Option<String> {
-    let score = |name: &str| strsim::jaro_winkler(&name.to_lowercase(), &wrong.to_lowercase());
+    let score = |name: &str| strsim::normalized_damerau_levenshtein(&name.to_lowercase(), &wrong.to_lowercase());
     let mut close: Vec<(&str, f64)> = names
         .filter(|name| !matches!(*name, "default" | "rancher-nodes") && *name != wrong)
         .map(|name| (name, score(name)))
