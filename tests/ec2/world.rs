@@ -15,7 +15,7 @@ use super::proxy::{Proxy, http};
 
 /// The region of all tests.
 pub const REGION: &str = "eu-west-1";
-/// An image for x86_64 that moto has from the start.
+/// The image that moto has from the start, `images.json`.
 const GIVEN: &str = "ami-03cf127a";
 /// Patience for a stand-in on this machine, which is busy with other tests at times.
 pub const PATIENCE: Patience = Patience {
