@@ -7,6 +7,8 @@
 pub mod chat;
 pub mod cli;
 pub mod clock;
+#[cfg(feature = "aws")]
+pub mod cloud;
 pub mod command;
 pub mod config;
 pub mod engine;

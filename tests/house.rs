@@ -28,6 +28,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // What terraform prints is read, summed up and redacted by pure code.
     ("runner", &["clock", "lifecycle", "ports", "render::plan", "render::redact"]),
     ("rancher", &["clock", "lifecycle", "ports"]),
+    ("cloud", &["clock", "lifecycle", "ports"]),
     // It stands for the outside, so it knows nothing of the inside.
     ("sim", &["clock", "exit"]),
     // Whoever serves HTTP hands deliveries on; what they mean, adapters know.

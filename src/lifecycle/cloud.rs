@@ -22,6 +22,12 @@ pub struct PoolOrder {
     pub name: String,
     /// How many machines.
     pub count: u32,
+    /// How many of them there are already and stay as they are.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub stays: u32,
+    /// How many of them there are already and would be replaced, one after the other.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub replaced: u32,
     /// The region: `eu-west-1`.
     pub region: Option<String>,
     /// The zone's letter: `a`.
@@ -46,6 +52,17 @@ pub struct PoolOrder {
     pub spot: bool,
     /// The tag string of Rancher's driver: `key,value,key,value`.
     pub tags: Option<String>,
+}
+
+impl PoolOrder {
+    /// How many machines would be made besides those that there are.
+    pub fn added(&self) -> u32 {
+        self.count.saturating_sub(self.stays).saturating_sub(self.replaced)
+    }
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// What is known of a cluster's traces in the cloud: what the sweep after its teardown looks for.

@@ -1,7 +1,7 @@
 //! terraform's plan, read: what it would do, how dangerous that is, what an approval is bound to, and the text that people see.
 //!
 //! Reading order: this file, [`changes`] (the digest, and whether a plan is the rest of another), [`risk`] (why a change is dangerous), [`allow`] and [`show`]
-//! (what people see), [`json`] and [`tree`] (values). The input is what `terraform show -json` prints for a plan file, format 1.x; of its parts only the ones
+//! (what people see), [`order`] (the machines), [`json`] and [`tree`] (values). The input is what `terraform show -json` prints for a plan file, format 1.x; of its parts only the ones
 //! that say what would be done are looked at, one resource at a time.
 
 use std::borrow::Cow;
@@ -11,11 +11,13 @@ use std::fmt::Write as _;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::lifecycle::cloud::Order;
 use crate::lifecycle::{ContentDigest, HIGHLIGHTS_MAX, Plan, PlanDigest, Risk};
 
 mod allow;
 mod changes;
 mod json;
+mod order;
 mod risk;
 mod show;
 mod tree;
@@ -61,6 +63,8 @@ pub struct PlanReading {
     pub resources: Vec<ResourceChange>,
     /// What would be done, to be compared with another plan.
     pub changes: PlanChanges,
+    /// The machines that there would be; of a destroy: those that there are.
+    pub order: Order,
     /// The text that people see, without any value that they must not.
     pub text: String,
 }
@@ -286,6 +290,7 @@ struct Reader<'e> {
     module: Option<String>,
     changes: PlanChanges,
     resources: Vec<ResourceChange>,
+    seen: order::Seen,
     findings: Vec<Finding>,
     counts: [u32; 3],
     /// Texts by how dangerous the resource is, red first.
@@ -302,6 +307,7 @@ impl<'e> Reader<'e> {
             module,
             changes: PlanChanges::default(),
             resources: Vec::new(),
+            seen: order::Seen::default(),
             findings: Vec::new(),
             counts: [0; 3],
             texts: BTreeMap::new(),
@@ -313,6 +319,7 @@ impl<'e> Reader<'e> {
 
     fn resource(&mut self, raw: &RawResource<'_>) -> Result<(), PlanError> {
         let action = raw.action();
+        self.seen.note(raw, &action)?;
         if matches!(action, Action::NoOp | Action::Read) {
             return Ok(());
         }
@@ -439,8 +446,8 @@ impl<'e> Reader<'e> {
             _ = write!(text, "\nOutputs:\n{}", self.outputs);
         }
         let text = self.eyes.redactor.redact(&text);
-        let (resources, changes) = (self.resources, self.changes);
-        PlanReading { digest, add, change, destroy, risk, highlights, resources, changes, text }
+        let (resources, changes, order) = (self.resources, self.changes, self.seen.order());
+        PlanReading { digest, add, change, destroy, risk, highlights, resources, changes, order, text }
     }
 }
 

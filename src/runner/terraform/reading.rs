@@ -1,6 +1,7 @@
 //! A plan read for the runner: `render::plan` says what it would do, and what it marks as sensitive is learnt beside it.
 
 use super::sensitive;
+use crate::lifecycle::cloud::Order;
 use crate::lifecycle::{ContentDigest, Plan};
 use crate::ports::Trouble;
 use crate::render::plan::{self, Eyes, PlanChanges};
@@ -13,6 +14,8 @@ pub struct Reading {
     pub text: String,
     /// What would be done, without any value in clear.
     pub changes: PlanChanges,
+    /// The machines that there would be.
+    pub order: Order,
     /// Every value that the plan marks as sensitive.
     pub secrets: Vec<String>,
 }
@@ -28,5 +31,5 @@ pub fn read(json: &[u8], content: ContentDigest, eyes: &Eyes) -> Result<Reading,
         let line = format!("terraform's plan cannot be read (line {}, column {})", e.line(), e.column());
         Trouble::Lasting { line, source: None }
     })?;
-    Ok(Reading { plan: read.to_plan(content), text: read.text, changes: read.changes, secrets })
+    Ok(Reading { plan: read.to_plan(content), text: read.text, changes: read.changes, order: read.order, secrets })
 }

@@ -4,14 +4,13 @@ use super::reading::Reading;
 use super::session::Session;
 use super::trouble;
 use crate::lifecycle::PlanDigest;
-use crate::lifecycle::cloud::Order;
 use crate::ports::{Answer, Applied, Planned};
 
 /// Makes a plan, and keeps what people read of it and what an approval of it covers.
 pub async fn plan(session: &mut Session<'_>) -> Answer<Planned> {
     let (reading, _file) = session.make_plan(true).await?;
     keep(session, &reading)?;
-    Ok(Planned { plan: reading.plan, order: Order::default() })
+    Ok(Planned { plan: reading.plan, order: reading.order })
 }
 
 /// Plans once more, and goes on only if that is what was approved.
