@@ -106,7 +106,11 @@ async fn a_simulated_cluster_is_seen_from_its_request_until_it_is_gone() {
     }
     assert!((95..=106).contains(&usable_at.expect("usable at last")), "{usable_at:?}");
     assert!(ups.is_sorted() && ups.contains(&0) && ups.contains(&4) && ups.len() > 3, "{ups:?}");
-    for words in ["0 of 4 nodes are up, waiting for viable init node", "waiting for cluster agent to connect"] {
+    for words in [
+        "0 of 4 nodes registered, etcd waiting for bootstrap data to be available",
+        "etcd waiting for probes: etcd, kube-apiserver",
+        "waiting for cluster agent to connect",
+    ] {
         assert!(seen.iter().any(|line| line.contains(words)), "{words}: {seen:#?}");
     }
     assert!(matches!(desk.look(None).await, Sight::Usable(_)), "also without the id");
