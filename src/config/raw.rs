@@ -108,7 +108,14 @@ raw!(
 );
 raw!(
     /// `[tenants.<name>.rancher]`.
-    Rancher { url: Text, token: Secret, ca_file: Text, requester_role: Text, team: Option<Team> }
+    Rancher {
+        url: Text,
+        token: Secret,
+        ca_file: Text,
+        requester_role: Text,
+        cloud_credentials: Vec<String>,
+        team: Option<Team>,
+    }
 );
 raw!(
     /// A reference to a secret.

@@ -92,6 +92,8 @@ fn plain(message: &str) -> String {
         "waiting for its server to be made".to_owned()
     } else if of_server("deleting") {
         "waiting for its server to be deleted".to_owned()
+    } else if let Some((_, why)) = message.split_once(" in infrastructure provider: ") {
+        why.to_owned()
     } else {
         message.to_owned()
     }

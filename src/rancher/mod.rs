@@ -1,7 +1,8 @@
 //! Rancher: the adapter of [`crate::ports::Fleet`].
 //!
 //! Reading order: this file (settings and the port), [`standing`] and [`token`] (with what kaas comes, and how long it is good), [`sight`] and [`machines`]
-//! (how far a cluster is), [`people`] and [`access`] (who gets a way in), [`client`] and [`failure`] (HTTP, and what goes wrong with it).
+//! (how far a cluster is), [`people`] and [`access`] (who gets a way in), [`prove`] and [`setup`] (what kaas' user needs),
+//! [`client`] and [`failure`] (HTTP, and what goes wrong with it).
 //!
 //! **Deliberately absent:** kubeconfigs and tokens for people. Rancher would make them in the name of kaas' own user; people download their own.
 
@@ -24,6 +25,8 @@ mod client;
 mod failure;
 mod machines;
 mod people;
+mod prove;
+pub mod setup;
 mod sight;
 mod standing;
 #[cfg(all(test, feature = "sim"))]
@@ -31,6 +34,7 @@ mod tests;
 mod token;
 
 pub use client::Patience;
+pub use prove::{Proof, TOKEN_WARNED};
 
 /// The workspace in which clusters are made, unless configured otherwise.
 pub const WORKSPACE: &str = "fleet-default";
@@ -58,6 +62,8 @@ pub struct Settings {
     pub requester_roles: BTreeMap<ClassName, String>,
     /// The group that gets into every cluster.
     pub team: Option<Team>,
+    /// The cloud credentials that clusters are made with, by name: only looked at when the configuration is checked.
+    pub credentials: Vec<String>,
     /// How patient to be.
     pub patience: Patience,
 }
@@ -83,6 +89,7 @@ impl Settings {
             requester_role: REQUESTER_ROLE.to_owned(),
             requester_roles: BTreeMap::new(),
             team: None,
+            credentials: Vec::new(),
             patience: Patience::default(),
         }
     }

@@ -229,6 +229,12 @@ pub const SECTIONS: &[Section] = &[
                 Default("\"cluster-owner\""),
                 "The role that whoever asked for a cluster is given in it; a class may say otherwise.",
             ),
+            key(
+                "cloud_credentials",
+                Takes::Texts("the name of a cloud credential in Rancher", v::credential),
+                Default("[]"),
+                "The cloud credentials that the classes name. kaas rancher setup lets kaas' user read them, and kaas check says whether it can.",
+            ),
         ],
     ),
     section(

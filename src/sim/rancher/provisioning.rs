@@ -254,6 +254,7 @@ fn machine(call: &Call<'_>, cluster: &Cluster, pool: &Value, others: &[Machine])
         created: call.now,
         joins: 0.4,
         removed: None,
+        forced: false,
     }
 }
 

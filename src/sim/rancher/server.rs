@@ -17,7 +17,7 @@ use super::faults::Fault;
 use super::life::Pace;
 use super::reply::{Body, Reply, norman};
 use super::world::World;
-use super::{control, disk, ext, pages, proxy, steve, v3};
+use super::{control, disk, ext, login, pages, proxy, steve, v3};
 use crate::clock::SharedClock;
 
 /// How many requests the log remembers.
@@ -116,6 +116,7 @@ impl Shared {
         }
         match path.as_slice() {
             ["rancherversion"] => return (pages::version(), None),
+            _ if login::is_login(ask, &path) => return (login::answer(ask, world, &*self.clock, now), None),
             [] | ["dashboard", ..] => return (pages::page(&path), None),
             ["k8s", "clusters", id, "version"]
                 if ask.method == "GET" && ask.authorization.is_none() && ask.cookie.is_none() =>

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::call::Call;
 use super::norman::text;
 use super::reply::{Reply, steve, steve_forbidden, steve_not_found};
-use super::world::stamp;
+use super::world::{Role, stamp};
 use super::{bindings_steve, configs, machines, provisioning, users as people};
 
 /// Types of Steve that are served: id, API version, and whether they can be written.
@@ -43,11 +43,9 @@ fn dispatch(call: &mut Call<'_>, path: &[&str]) -> Reply {
         .strip_suffix('s')
         .filter(|k| TYPES.iter().any(|t| t.0 == *k))
         .or(TYPES.iter().map(|t| t.0).find(|k| *k == segment));
-    // A type that the caller may not see at all is a 404 without a word.
-    let hidden = ["cluster.x-k8s.io.machine", "rke-machine.cattle.io.amazonec2machine", "management.cattle.io.user"];
     match kind {
         None => Reply::empty(404),
-        Some(kind) if !call.told_apart() && hidden.contains(&kind) => Reply::empty(404),
+        Some(kind) if is_hidden(call, kind) => Reply::empty(404),
         Some("provisioning.cattle.io.cluster") => provisioning::answer(call, rest),
         Some("management.cattle.io.clusterroletemplatebinding") => bindings_steve::answer(call, rest),
         Some("cluster.x-k8s.io.machine") => machines::answer(call, rest),
@@ -58,26 +56,49 @@ fn dispatch(call: &mut Call<'_>, path: &[&str]) -> Reply {
     }
 }
 
+/// A type that the caller may not see at all is a 404 without a word.
+fn is_hidden(call: &Call<'_>, kind: &str) -> bool {
+    let hidden = ["cluster.x-k8s.io.machine", "rke-machine.cattle.io.amazonec2machine", "management.cattle.io.user"];
+    let (group, resource) = kind.rsplit_once('.').unwrap_or(("", kind));
+    hidden.contains(&kind) && !call.may("list", group, &format!("{resource}s"))
+}
+
+/// Whether the caller may make objects of a type at all.
+fn may_create(call: &Call<'_>, kind: &str) -> bool {
+    match kind {
+        // In the namespace of some cluster, or everywhere.
+        "management.cattle.io.clusterroletemplatebinding" => {
+            call.may("create", "management.cattle.io", "clusterroletemplatebindings")
+                || call.world.clusters.iter().any(|cluster| call.owns(&cluster.id))
+        }
+        _ if call.caller.role == Role::Standard => true,
+        _ => {
+            let (group, resource) = kind.rsplit_once('.').unwrap_or(("", kind));
+            call.may("create", group, &format!("{resource}s"))
+        }
+    }
+}
+
 fn schemas(call: &Call<'_>, one: Option<&str>) -> Reply {
     let schema = |(id, writable): &(&str, bool)| {
         let plural = format!("{id}s");
         let (group, kind) = id.rsplit_once('.').unwrap_or(("", id));
         json!({
             "id": id, "type": "schema", "pluralName": plural,
-            "collectionMethods": if *writable { json!(["GET", "POST"]) } else { json!(["GET"]) },
+            "collectionMethods": if *writable && may_create(call, id) { json!(["GET", "POST"]) } else { json!(["GET"]) },
             "resourceMethods": if *writable { json!(["GET", "DELETE", "PUT"]) } else { json!(["GET"]) },
             "attributes": {"group": group, "kind": kind, "namespaced": *id != "management.cattle.io.cluster"},
             "links": {"collection": call.link(&format!("/v1/{plural}")), "self": call.link(&format!("/v1/schemas/{id}"))},
         })
     };
     match one {
-        Some(id) => match TYPES.iter().find(|t| t.0 == id) {
+        Some(id) => match TYPES.iter().find(|t| t.0 == id && !is_hidden(call, t.0)) {
             Some(found) => Reply::ok(schema(found)),
             None => steve(404, "NotFound", format!("{id} not found")),
         },
         None => Reply::ok(json!({
             "type": "collection", "resourceType": "schema", "actions": {}, "links": {"self": call.link("/v1/schemas")},
-            "data": TYPES.iter().map(schema).collect::<Vec<_>>(),
+            "data": TYPES.iter().filter(|t| !is_hidden(call, t.0)).map(schema).collect::<Vec<_>>(),
         })),
     }
 }
