@@ -89,7 +89,17 @@ async fn a_simulated_setup_says_what_it_would_do_and_then_does_it_once() {
     let house = House::new().await;
     let (exit, said) = house.run(&CREDENTIAL).await;
     assert_eq!(exit, Exit::Done);
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @"
+    Rancher v2.14.4 at RANCHER, as admin
+      - make the local user kaas-made, with a password that nobody learns
+      - make the global role kaas-made: no admin, and cluster-owner on every downstream cluster
+      - give kaas-made the global role user
+      - give kaas-made the global role kaas-made
+      - make the cluster role kaas-read-only, which reads everything but secrets
+      - make a token for kaas-made, good for 90 days, and write it to DIR/token, which only its owner may read
+
+    Nothing was done. --yes does it.
+    ");
     assert_eq!((house.writes(), house.file().exists()), (Vec::<String>::new(), false), "nothing was written");
 
     let (exit, said) = house.run(&[&CREDENTIAL[..], &["--yes"]].concat()).await;
@@ -108,7 +118,16 @@ async fn a_simulated_setup_says_what_it_would_do_and_then_does_it_once() {
             write.replace(&house.sim.url, "")
         })
         .collect();
-    insta::assert_snapshot!(writes.join("\n"), @"");
+    insta::assert_snapshot!(writes.join("\n"), @"
+    POST /v3/users 201
+    POST /v3/globalroles 201
+    POST /v3/globalrolebindings 201
+    POST /v3/globalrolebindings 201
+    POST /v3/roletemplates 201
+    POST /v1-public/login 201
+    POST /ext/apis/ext.cattle.io/v1/tokens 201
+    DELETE /v3/tokens/token-x
+    ");
 
     let before = house.writes().len();
     let token = house.token();
