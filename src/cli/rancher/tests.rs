@@ -261,5 +261,8 @@ fn the_configuration_says_where_rancher_is_and_where_the_token_goes() {
     let acme = ask(&["--tenant", "acme", "--token-file", "t"]).expect("a place");
     assert_eq!((acme.url.as_str(), acme.credentials), ("https://rancher.example.com", vec!["acme-aws".to_owned()]));
     let lab = ask(&["--tenant", "lab", "--credential", "other"]).expect("a place");
-    assert_eq!((lab.token_file, lab.credentials), (PathBuf::from("/etc/kaas/lab-rancher-token"), vec!["other".to_owned()]));
+    assert_eq!(
+        (lab.token_file, lab.credentials),
+        (PathBuf::from("/etc/kaas/lab-rancher-token"), vec!["other".to_owned()])
+    );
 }

@@ -134,7 +134,7 @@ impl Call<'_> {
         match self.caller.role {
             Role::Admin => true,
             Role::Standard => false,
-            Role::Bot if self.is_built_in() => true,
+            Role::Bot if self.is_built_in() => !resource.starts_with("globalrole"),
             Role::Bot => {
                 let mut roles = self.world.global_roles_of(&self.caller.id);
                 roles.any(|role| role.rules.iter().any(|rule| rule.allows(verb, group, resource, "")))

@@ -108,8 +108,7 @@ fn show_global(call: &Call<'_>, role: &GlobalRole) -> Value {
     value["inheritedClusterRoles"] = json!(role.inherited);
     value["rules"] = shown_rules(&role.rules);
     if !role.namespaced.is_empty() {
-        value["namespacedRules"] =
-            role.namespaced.iter().map(|(space, rules)| (space.clone(), shown_rules(rules))).collect();
+        value["namespacedRules"] = role.namespaced.iter().map(|(space, rules)| (space.clone(), json!(rules))).collect();
     }
     value["annotations"] = json!({});
     value["labels"] = json!({"cattle.io/creator": "norman"});

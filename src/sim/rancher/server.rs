@@ -197,6 +197,10 @@ fn take_apart(method: &Method, uri: &Uri, headers: &HeaderMap, body: &Bytes) -> 
 
 fn put_together(ask: &Ask, reply: Reply, authenticated: bool) -> Response {
     let (kind, body) = match reply.body {
+        // Norman says of nothing that it is JSON.
+        Body::Empty if reply.status == 204 && ask.path.first().is_some_and(|first| first == "v3") => {
+            (Some("application/json"), HttpBody::empty())
+        }
         Body::Empty => (None, HttpBody::empty()),
         Body::Json(value) => (Some("application/json"), HttpBody::from(value.to_string())),
         Body::JsonAsText(value) => (Some("text/plain; charset=utf-8"), HttpBody::from(value.to_string())),

@@ -7,14 +7,16 @@ use serde_json::{Value, json};
 use super::call::Call;
 use super::norman::text;
 use super::reply::{Reply, steve, steve_forbidden, steve_not_found};
+use super::rights::GLOBAL_ROLES;
 use super::world::{Role, stamp};
 use super::{bindings_steve, configs, machines, provisioning, users as people};
 
 /// Types of Steve that are served: id, API version, and whether they can be written.
-const TYPES: [(&str, bool); 9] = [
+const TYPES: [(&str, bool); 10] = [
     ("cluster.x-k8s.io.machine", false),
     ("management.cattle.io.cluster", false),
     ("management.cattle.io.clusterroletemplatebinding", true),
+    ("management.cattle.io.globalrole", true),
     ("management.cattle.io.user", false),
     ("provisioning.cattle.io.cluster", true),
     ("rke-machine-config.cattle.io.amazonec2config", true),
@@ -51,6 +53,7 @@ fn dispatch(call: &mut Call<'_>, path: &[&str]) -> Reply {
         Some("cluster.x-k8s.io.machine") => machines::answer(call, rest),
         Some("rke-machine.cattle.io.amazonec2machine") => machines::answer_infrastructure(call, rest),
         Some("management.cattle.io.cluster") => provisioning::answer_management(call, rest),
+        Some("management.cattle.io.globalrole") => global_roles(call, rest),
         Some("management.cattle.io.user") => users(call, rest),
         Some(config) => configs::answer(call, config.rsplit('.').next().unwrap_or_default(), rest),
     }
@@ -58,7 +61,12 @@ fn dispatch(call: &mut Call<'_>, path: &[&str]) -> Reply {
 
 /// A type that the caller may not see at all is a 404 without a word.
 fn is_hidden(call: &Call<'_>, kind: &str) -> bool {
-    let hidden = ["cluster.x-k8s.io.machine", "rke-machine.cattle.io.amazonec2machine", "management.cattle.io.user"];
+    let hidden = [
+        "cluster.x-k8s.io.machine",
+        "management.cattle.io.globalrole",
+        "management.cattle.io.user",
+        "rke-machine.cattle.io.amazonec2machine",
+    ];
     let (group, resource) = kind.rsplit_once('.').unwrap_or(("", kind));
     hidden.contains(&kind) && !call.may("list", group, &format!("{resource}s"))
 }
@@ -233,6 +241,18 @@ fn users(call: &Call<'_>, rest: &[&str]) -> Reply {
             Some(row) => Reply::ok(row),
             None => steve_not_found("users.management.cattle.io", id),
         },
+        (method, _) => steve_forbidden(method),
+    }
+}
+
+/// Global roles, as far as their names; `/v3` tells more.
+fn global_roles(call: &Call<'_>, rest: &[&str]) -> Reply {
+    let brought = GLOBAL_ROLES.iter().map(|(id, _)| (*id).to_owned());
+    let ids = brought.chain(call.world.global_roles.iter().map(|role| role.id.clone()));
+    let kind = "management.cattle.io.globalrole";
+    let rows = ids.map(|id| json!({"id": id, "type": kind, "kind": "GlobalRole", "metadata": {"name": id}}));
+    match (call.ask.method.as_str(), rest) {
+        ("GET", []) => list(call, kind, rows.collect()),
         (method, _) => steve_forbidden(method),
     }
 }
