@@ -65,7 +65,7 @@ fn ask(config: &Config) -> anyhow::Result<Vec<Finding>> {
         match looked.wrong {
             None => eprintln!("good: {}, {}", looked.tenant, looked.what),
             Some(wrong) => findings.push(Finding {
-                severity: Severity::Error,
+                severity: if looked.mild { Severity::Warning } else { Severity::Error },
                 path: format!("tenants.{}", looked.tenant),
                 line: None,
                 problem: format!("{} is not good", looked.what),

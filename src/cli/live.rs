@@ -3,7 +3,7 @@
 use super::wire;
 use crate::clock::SystemClock;
 use crate::config::{ChatConfig, Config, ForgeConfig, TenantConfig};
-use crate::ports::Fleet as _;
+use crate::rancher::Proof;
 use crate::runner::terraform::BIN;
 use crate::runner::terraform::program::Program;
 
@@ -12,6 +12,8 @@ pub(super) struct Looked {
     pub tenant: String,
     pub what: String,
     pub wrong: Option<String>,
+    /// Whether kaas works all the same.
+    pub mild: bool,
 }
 
 /// Asks everybody.
@@ -22,15 +24,16 @@ pub(super) fn look(config: &Config) -> anyhow::Result<Vec<Looked>> {
         for tenant in &config.tenants {
             let mut found = Vec::new();
             found.push(terraform(config, tenant).await);
-            found.push(("Rancher".to_owned(), rancher(tenant).await));
             found.extend(chat(tenant).await);
             found.extend(forge(config, tenant).await);
             let named = |(what, good): (String, Result<(), String>)| Looked {
                 tenant: tenant.name.to_string(),
                 what,
                 wrong: good.err(),
+                mild: false,
             };
             all.extend(found.into_iter().map(named));
+            all.extend(rancher(tenant).await);
         }
         Ok(all)
     })
@@ -47,11 +50,19 @@ async fn terraform(config: &Config, tenant: &TenantConfig) -> (String, Result<()
     ("terraform".to_owned(), found.map(drop).map_err(|trouble| trouble.to_string()))
 }
 
-async fn rancher(tenant: &TenantConfig) -> Result<(), String> {
-    // Any name will do: what is asked is whether the token may look.
-    let name = "kaas-check".parse().map_err(|_| "the name for the check is wrong".to_owned())?;
-    let fleet = wire::fleet(tenant, &SystemClock::shared()).map_err(|fault| format!("{fault:#}"))?;
-    fleet.preflight(&name, false).await.map_err(|trouble| trouble.to_string())
+/// Each right that kaas needs in Rancher, and the people who are linked there.
+async fn rancher(tenant: &TenantConfig) -> Vec<Looked> {
+    let proofs = match wire::fleet(tenant, &SystemClock::shared()) {
+        Ok(fleet) => fleet.prove().await,
+        Err(fault) => vec![Proof { what: "its token".to_owned(), wrong: Some(format!("{fault:#}")), mild: false }],
+    };
+    let named = |Proof { what, wrong, mild }| Looked {
+        tenant: tenant.name.to_string(),
+        what: format!("Rancher, {what}"),
+        wrong,
+        mild,
+    };
+    proofs.into_iter().map(named).collect()
 }
 
 async fn chat(tenant: &TenantConfig) -> Vec<(String, Result<(), String>)> {

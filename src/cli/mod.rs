@@ -13,6 +13,8 @@ pub mod demo;
 pub mod list;
 #[cfg(feature = "rancher")]
 mod live;
+#[cfg(feature = "rancher")]
+pub mod rancher;
 #[cfg(all(feature = "web", feature = "rancher"))]
 pub mod serve;
 #[cfg(feature = "sim")]
@@ -41,6 +43,9 @@ enum Command {
     /// Asks again for the changes of open pull requests, where the store was lost.
     #[cfg(all(feature = "github", feature = "rancher"))]
     Adopt(adopt::Args),
+    /// What Rancher has to be told of kaas.
+    #[cfg(feature = "rancher")]
+    Rancher(rancher::Args),
     /// What Slack has to be told of kaas.
     #[cfg(feature = "slack")]
     Slack(slack::Args),
@@ -71,6 +76,8 @@ pub fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Serve(args) => serve::run(&args),
         #[cfg(all(feature = "github", feature = "rancher"))]
         Command::Adopt(args) => adopt::run(&args),
+        #[cfg(feature = "rancher")]
+        Command::Rancher(args) => rancher::run(&args),
         #[cfg(feature = "slack")]
         Command::Slack(args) => slack::run(&args),
         Command::List(args) => list::run(&args),

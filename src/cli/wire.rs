@@ -124,6 +124,7 @@ pub fn fleet(tenant: &TenantConfig, clock: &SharedClock) -> anyhow::Result<Ranch
     settings.requester_roles.clone_from(&rancher.requester_roles);
     settings.team =
         rancher.team.as_ref().map(|team| Team { principal: team.principal.clone(), role: team.role.clone() });
+    settings.credentials.clone_from(&rancher.cloud_credentials);
     Rancher::new(settings, Arc::clone(clock))
 }
 

@@ -108,7 +108,15 @@ raw!(
 );
 raw!(
     /// `[tenants.<name>.rancher]`.
-    Rancher { url: Text, token: Secret, ca_file: Text, requester_role: Text, team: Option<Team>, groups: BTreeMap<String, String> }
+    Rancher {
+        url: Text,
+        token: Secret,
+        ca_file: Text,
+        requester_role: Text,
+        cloud_credentials: Vec<String>,
+        team: Option<Team>,
+        groups: BTreeMap<String, String>,
+    }
 );
 raw!(
     /// A reference to a secret.

@@ -79,6 +79,8 @@ pub struct RancherConfig {
     pub requester_role: String,
     /// The role that whoever asked is given, by class.
     pub requester_roles: BTreeMap<ClassName, String>,
+    /// The cloud credentials that clusters are made with, by name.
+    pub cloud_credentials: Vec<String>,
     /// A group that is given a way in as well.
     pub team: Option<Team>,
     /// Groups that can be given ways in by command, by the name that people use.
@@ -159,6 +161,7 @@ fn rancher(raw: &raw::Tenant, people: &People, base: &Path, path: &str, report: 
         ca_file: raw.ca_file.as_ref().map(|file| below(base, file)),
         requester_role: raw.requester_role.clone().unwrap_or_else(|| "cluster-owner".to_owned()),
         requester_roles: catalogue::roles(classes),
+        cloud_credentials: raw.cloud_credentials.clone(),
         team: match &raw.team {
             None => None,
             Some(team) => Some(Team {

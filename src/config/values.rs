@@ -148,6 +148,12 @@ pub fn is_loopback(url: &str) -> bool {
     host == "localhost" || host.starts_with("localhost:") || host.starts_with("127.") || host.starts_with("[::1]")
 }
 
+/// The name of a cloud credential in Rancher.
+pub fn credential(text: &str) -> Checked {
+    one_line(text)?;
+    held(text.chars().count() <= 100, "is too long for a credential's name", "its name in Rancher, such as acme-aws")
+}
+
 /// The id of a role template of Rancher.
 pub fn role(text: &str) -> Checked {
     held(only(text, 63, "-."), "is not a role template's id", "letters, digits, - and ., such as cluster-owner")

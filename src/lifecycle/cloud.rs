@@ -166,10 +166,6 @@ pub struct Certificate {
     pub more: u32,
 }
 
-fn is_zero(count: &u32) -> bool {
-    *count == 0
-}
-
 /// The most leftovers of one kind of certainty that a certificate lists: more are counted.
 pub const LISTED_MAX: usize = 100;
 

@@ -1,5 +1,6 @@
 //! HTTP to Rancher: one token, one address, bounded answers; what reads is tried again, what writes is not.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -49,6 +50,14 @@ pub(super) struct Client {
     token: SecretString,
     patience: Patience,
     clock: SharedClock,
+}
+
+/// A request that may change something.
+struct Write<'a> {
+    method: Method,
+    body: Option<&'a Value>,
+    /// Whether it goes without the token: a login.
+    open: bool,
 }
 
 impl Client {
@@ -134,7 +143,34 @@ impl Client {
 
     /// Creates an object; never repeated here, for the first request may have arrived.
     pub async fn post(&self, path: &[&str], body: &Value) -> Result<Value, Failure> {
-        self.once("POST", self.url(path, &[]), Some(body)).await
+        self.once(self.url(path, &[]), Write { method: Method::POST, body: Some(body), open: false }).await
+    }
+
+    /// Does what Rancher calls an action of an object; never repeated.
+    pub async fn act(&self, path: &[&str], action: &str, body: &Value) -> Result<Value, Failure> {
+        self.once(self.url(path, &[("action", action)]), Write { method: Method::POST, body: Some(body), open: false })
+            .await
+    }
+
+    /// Posts without a token.
+    pub async fn post_open(&self, path: &[&str], body: &Value) -> Result<Value, Failure> {
+        self.once(self.url(path, &[]), Write { method: Method::POST, body: Some(body), open: true }).await
+    }
+
+    /// Replaces an object; never repeated here.
+    pub async fn put(&self, path: &[&str], body: &Value) -> Result<Value, Failure> {
+        self.once(self.url(path, &[]), Write { method: Method::PUT, body: Some(body), open: false }).await
+    }
+
+    /// Deletes an object; never repeated here.
+    pub async fn delete(&self, path: &[&str]) -> Result<Value, Failure> {
+        self.once(self.url(path, &[]), Write { method: Method::DELETE, body: None, open: false }).await
+    }
+
+    /// The same Rancher, asked with another token.
+    pub fn with_token(&self, token: SecretString) -> Self {
+        let (http, base, clock) = (self.http.clone(), self.base.clone(), Arc::clone(&self.clock));
+        Self { http, base, token, patience: self.patience, clock }
     }
 
     fn url(&self, path: &[&str], query: &[(&str, &str)]) -> Url {
@@ -151,7 +187,7 @@ impl Client {
     async fn read(&self, url: Url) -> Result<Value, Failure> {
         let mut wait = self.patience.wait;
         for _ in 1..self.patience.tries {
-            match self.once("GET", url.clone(), None).await {
+            match self.once(url.clone(), Write { method: Method::GET, body: None, open: false }).await {
                 Err(failure) if failure.is_fleeting() => {
                     let by_chance = self.clock.id().bytes().fold(0u8, |sum, b| sum.wrapping_mul(31).wrapping_add(b));
                     tokio::time::sleep(wait + wait * u32::from(by_chance) / 256).await;
@@ -160,17 +196,24 @@ impl Client {
                 answer => return answer,
             }
         }
-        self.once("GET", url, None).await
+        self.once(url, Write { method: Method::GET, body: None, open: false }).await
     }
 
-    async fn once(&self, method: &'static str, url: Url, body: Option<&Value>) -> Result<Value, Failure> {
+    async fn once(&self, url: Url, write: Write<'_>) -> Result<Value, Failure> {
         let path = url.path().to_owned();
+        let method = match write.method {
+            Method::POST => "POST",
+            Method::PUT => "PUT",
+            Method::DELETE => "DELETE",
+            _ => "GET",
+        };
         let silence =
             |source: reqwest::Error| Failure::Silence { method, path: path.clone(), source: source.without_url() };
-        let verb = if method == "GET" { Method::GET } else { Method::POST };
-        let mut request =
-            self.http.request(verb, url).bearer_auth(self.token.expose_secret()).header(ACCEPT, "application/json");
-        if let Some(body) = body {
+        let mut request = self.http.request(write.method, url).header(ACCEPT, "application/json");
+        if !write.open {
+            request = request.bearer_auth(self.token.expose_secret());
+        }
+        if let Some(body) = write.body {
             request = request.json(body);
         }
         let mut response = request.send().await.map_err(silence)?;
@@ -190,6 +233,9 @@ impl Client {
             let message = to.map_or(message, |to| format!("see {}", shown(to)));
             let message = self.without_token(&message);
             return Err(Failure::Status { method, path, status, code, message, wait });
+        }
+        if bytes.is_empty() && method != "GET" {
+            return Ok(Value::Null);
         }
         serde_json::from_slice(&bytes).map_err(|_| strange(format!("something else than JSON: {}", words_of(&bytes).1)))
     }

@@ -48,8 +48,11 @@ pub(super) fn words_of(body: &[u8]) -> (Option<String>, String) {
     let text = |key: &str| value.get(key).and_then(Value::as_str);
     // Norman and Steve: `code` is a text. The cluster router: `Code.Code`. Kubernetes: `reason`, for its `code` is a number.
     let code = text("code").or_else(|| value["Code"]["Code"].as_str()).or_else(|| text("reason"));
-    let message = text("message").or_else(|| text("Message")).unwrap_or_default();
-    (code.map(str::to_owned), shown(message))
+    let message = text("message").or_else(|| text("Message")).filter(|words| !words.trim().is_empty());
+    // Norman may name the field alone.
+    let field = || text("fieldName").or_else(|| text("FieldName")).filter(|field| !field.is_empty());
+    let message = message.map(shown).or_else(|| field().map(|field| format!("the field {}", shown(field))));
+    (code.map(str::to_owned), message.unwrap_or_default())
 }
 
 /// Rancher's words, fit to be repeated: one line of bounded length.
@@ -85,6 +88,21 @@ impl Failure {
         }
     }
 
+    /// Whether the webhook says, with a 401, that one may not use a cloud credential.
+    fn is_denied_credential(&self) -> bool {
+        matches!(self, Self::Status { status: 401, message, .. } if message.contains("denied the request: Unauthorized"))
+    }
+
+    /// Whether the object was changed since it was read, or is there already.
+    pub fn is_conflict(&self) -> bool {
+        self.status() == Some(409)
+    }
+
+    /// Whether the token may not do this, or may not see that there is such a thing.
+    pub fn is_hidden(&self) -> bool {
+        !self.is_dead_token() && !self.is_not_found() && matches!(self.status(), Some(401 | 403 | 404 | 405 | 422))
+    }
+
     /// Whether the token itself is refused, and not what was asked with it.
     fn is_dead_token(&self) -> bool {
         match self {
@@ -107,6 +125,10 @@ impl From<Failure> for Trouble {
     fn from(failure: Failure) -> Self {
         if failure.is_dead_token() {
             let line = "Rancher refuses kaas' token: it is wrong or has expired, or its user is disabled. An operator has to give kaas a new one.";
+            return Self::lasting(line, failure);
+        }
+        if failure.is_denied_credential() {
+            let line = "Rancher does not let kaas use this cloud credential: an operator has to give kaas' user the right to read it.";
             return Self::lasting(line, failure);
         }
         match &failure {
@@ -150,7 +172,17 @@ mod tests {
 
     #[test]
     fn all_five_shapes_of_error_are_understood() {
-        let shapes: [(&str, Option<&str>, &str); 8] = [
+        let shapes: [(&str, Option<&str>, &str); 10] = [
+            (
+                r#"{"baseType":"error","type":"error","code":"MissingRequired","fieldName":"clusterId","message":"","status":422}"#,
+                Some("MissingRequired"),
+                "the field clusterId",
+            ),
+            (
+                r#"{"code":"PermissionDenied","status":403,"type":"error","baseType":"error"}"#,
+                Some("PermissionDenied"),
+                "",
+            ),
             (
                 r#"{"baseType":"error","type":"error","code":"NotFound","message":"x not found","status":404}"#,
                 Some("NotFound"),

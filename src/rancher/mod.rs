@@ -1,18 +1,20 @@
 //! Rancher: the adapter of [`crate::ports::Fleet`].
 //!
-//! Reading order: this file (settings and the port), [`sight`] (how far a cluster is), [`access`] (who gets a way in), [`client`] and [`failure`]
-//! (HTTP, and what goes wrong with it).
+//! Reading order: this file (settings and the port), [`standing`] and [`token`] (with what kaas comes, and how long it is good), [`sight`] and [`machines`]
+//! (how far a cluster is), [`people`] and [`access`] (who gets a way in), [`prove`] and [`setup`] (what kaas' user needs),
+//! [`client`] and [`failure`] (HTTP, and what goes wrong with it).
 //!
 //! **Deliberately absent:** kubeconfigs and tokens for people. Rancher would make them in the name of kaas' own user; people download their own.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use secrecy::SecretString;
 
 use self::client::Client;
 use self::failure::Failure;
+use self::token::Form;
 use crate::clock::SharedClock;
 use crate::lifecycle::form::{ClassName, ClusterName};
 use crate::lifecycle::{Person, PersonId};
@@ -21,11 +23,18 @@ use crate::ports::{Answer, Call, Fleet, FleetStanding, FleetUser, Granting, Sigh
 mod access;
 mod client;
 mod failure;
+mod machines;
+mod people;
+mod prove;
+pub mod setup;
 mod sight;
+mod standing;
 #[cfg(all(test, feature = "sim"))]
 mod tests;
+mod token;
 
 pub use client::Patience;
+pub use prove::{Proof, TOKEN_WARNED};
 
 /// The workspace in which clusters are made, unless configured otherwise.
 pub const WORKSPACE: &str = "fleet-default";
@@ -53,6 +62,8 @@ pub struct Settings {
     pub requester_roles: BTreeMap<ClassName, String>,
     /// The group that gets into every cluster.
     pub team: Option<Team>,
+    /// The cloud credentials that clusters are made with, by name: only looked at when the configuration is checked.
+    pub credentials: Vec<String>,
     /// How patient to be.
     pub patience: Patience,
 }
@@ -78,6 +89,7 @@ impl Settings {
             requester_role: REQUESTER_ROLE.to_owned(),
             requester_roles: BTreeMap::new(),
             team: None,
+            credentials: Vec::new(),
             patience: Patience::default(),
         }
     }
@@ -87,19 +99,23 @@ impl Settings {
 pub struct Rancher {
     settings: Settings,
     client: Client,
-    /// Why a machine could not be made, the last time that Rancher told: it tells for a few seconds only.
-    failures: Mutex<HashMap<ClusterName, String>>,
+    clock: SharedClock,
+    /// What the token is.
+    form: Form,
+    /// Which machine could not be made and why, the last time that Rancher told: it tells for a few seconds only.
+    failures: Mutex<HashMap<ClusterName, (String, String)>>,
 }
 
 impl Rancher {
     /// Makes the adapter; nothing is asked yet.
     ///
     /// # Errors
-    /// The address or the CA makes no sense.
+    /// The address, the CA or the token makes no sense.
     pub fn new(settings: Settings, clock: SharedClock) -> anyhow::Result<Self> {
         let ca = settings.ca.as_deref();
-        let client = Client::new(&settings.url, settings.token.clone(), ca, settings.patience, clock)?;
-        Ok(Self { settings, client, failures: Mutex::default() })
+        let form = Form::of(&settings.token)?;
+        let client = Client::new(&settings.url, settings.token.clone(), ca, settings.patience, Arc::clone(&clock))?;
+        Ok(Self { settings, client, clock, form, failures: Mutex::default() })
     }
 
     /// The path of the object that terraform makes for a cluster.
@@ -107,7 +123,7 @@ impl Rancher {
         ["v1", "provisioning.cattle.io.clusters", &self.settings.workspace, cluster.as_str()]
     }
 
-    fn failures(&self) -> std::sync::MutexGuard<'_, HashMap<ClusterName, String>> {
+    fn failures(&self) -> std::sync::MutexGuard<'_, HashMap<ClusterName, (String, String)>> {
         self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -115,25 +131,7 @@ impl Rancher {
 #[async_trait]
 impl Fleet for Rancher {
     async fn preflight(&self, cluster: &ClusterName, exists: bool) -> Answer<()> {
-        let me = self.client.list(&["v3", "users"], &[("me", "true")]).await?;
-        if me.is_empty() {
-            return Err(lasting("Rancher does not know whose token kaas has: an operator has to give it another one."));
-        }
-        match self.client.get(&self.provisioning(cluster), &[]).await {
-            Ok(_) => Ok(()),
-            Err(failure) if failure.is_not_found() && !exists => Ok(()),
-            Err(failure) if failure.is_not_found() => Err(Trouble::lasting(
-                format!(
-                    "Rancher does not know {cluster} any more, though kaas made it: it was removed by hand, or this is another Rancher. Nothing was run."
-                ),
-                failure,
-            )),
-            Err(failure) if matches!(failure.status(), Some(403 | 404)) => Err(Trouble::lasting(
-                "kaas' token may not read clusters in Rancher, and terraform would take them all for gone. Nothing was run: an operator has to look at the rights of kaas' user.",
-                failure,
-            )),
-            Err(failure) => Err(failure.into()),
-        }
+        self.may_begin(cluster, exists).await
     }
 
     async fn look(&self, cluster: &ClusterName, id: Option<&str>) -> Answer<Sight> {
@@ -156,28 +154,28 @@ impl Fleet for Rancher {
         Ok(self.user_of(person, user).await?.map(drop))
     }
 
-    async fn machines(&self, _: &ClusterName) -> Answer<Vec<String>> {
-        Err(lasting("not built"))
+    async fn machines(&self, cluster: &ClusterName) -> Answer<Vec<String>> {
+        self.machine_names(cluster).await
     }
 
-    async fn bind(&self, _: &Call, _: &str, _: &Subject, _: &str) -> Answer<Granting> {
-        Err(lasting("not built"))
+    async fn bind(&self, call: &Call, id: &str, subject: &Subject, role: &str) -> Answer<Granting> {
+        self.give_one(call, id, subject, role).await
     }
 
-    async fn unbind(&self, _: &Call, _: &str) -> Answer<bool> {
-        Err(lasting("not built"))
+    async fn unbind(&self, call: &Call, binding: &str) -> Answer<bool> {
+        self.take_back(call, binding).await
     }
 
-    async fn user(&self, _: &str) -> Answer<Option<FleetUser>> {
-        Err(lasting("not built"))
+    async fn user(&self, id: &str) -> Answer<Option<FleetUser>> {
+        Ok(self.find_user(id).await?)
     }
 
     async fn standing(&self) -> Answer<FleetStanding> {
-        Err(lasting("not built"))
+        self.stands().await
     }
 
-    async fn force_remove(&self, _: &Call, _: &ClusterName, _: &str) -> Answer<()> {
-        Err(lasting("not built"))
+    async fn force_remove(&self, call: &Call, cluster: &ClusterName, machine: &str) -> Answer<()> {
+        self.let_go(call, cluster, machine).await
     }
 
     fn environment(&self) -> Vec<(String, SecretString)> {

@@ -3,27 +3,19 @@
 //! Usable is more than `active`: a cluster reads `active` for its first second too, and `Ready` may come before its agent. So every condition is asked
 //! for, and the engine wants all of them twice in a row.
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 
 use super::failure::{Failure, shown};
+use super::machines::{Machine, Machines};
 use super::{Rancher, known, lasting};
 use crate::lifecycle::ClusterFacts;
 use crate::lifecycle::form::ClusterName;
 use crate::ports::{Answer, Sight};
 
-/// The label by which Cluster API's machines name their cluster.
-const CLUSTER_LABEL: &str = "cluster.x-k8s.io/cluster-name";
-
-/// What is known of a cluster's machines.
-#[derive(Debug, Default)]
-struct Machines {
-    up: u32,
-    all: u32,
-    /// Those that are being deleted.
-    leaving: Vec<String>,
-}
+/// How many machines that are being removed are named.
+const LEAVING_SHOWN: usize = 5;
+/// What Rancher says of a cluster while no machine of it is there: its machines say more.
+const NO_MACHINE_YET: &str = "waiting for viable init node";
 
 impl Rancher {
     pub(super) async fn sight(&self, cluster: &ClusterName, id: Option<&str>) -> Answer<Sight> {
@@ -77,7 +69,10 @@ impl Rancher {
             managed["nodeCount"].as_u64().and_then(|count| u32::try_from(count).ok()).filter(|count| *count > 0);
         let nodes = match counted {
             Some(count) => count,
-            None => self.machines(cluster).await?.map_or(0, |machines| machines.up),
+            None => {
+                let machines = self.machines_of(cluster, Some(made)).await?;
+                machines.map_or(0, |machines| u32::try_from(machines.up()).unwrap_or(u32::MAX))
+            }
         };
         let version = text(&managed["version"]["gitVersion"]).or_else(|| text(&made["spec"]["kubernetesVersion"]));
         let rancher = self.client.base().to_owned();
@@ -92,83 +87,46 @@ impl Rancher {
     }
 
     async fn progress(&self, cluster: &ClusterName, made: Option<&Value>, managed: Option<&Value>) -> Answer<Sight> {
-        let machines = self.machines(cluster).await?;
-        let nodes = machines.as_ref().filter(|machines| machines.all > 0).map(|machines| (machines.up, machines.all));
-        let mut words = Vec::new();
-        if let Some((up, all)) = nodes {
-            words.push(format!("{up} of {all} nodes are up"));
-        }
-        words.push(words_of(made, managed).unwrap_or_else(|| "waiting for Rancher".to_owned()));
+        let machines = self.machines_of(cluster, made).await?;
+        self.note_failures(cluster, machines.as_ref());
+        let count = |many: usize| u32::try_from(many).unwrap_or(u32::MAX);
+        let nodes = machines.as_ref().map(|all| (count(all.up()), count(all.staying().count())));
+        let nodes = nodes.filter(|(_, all)| *all > 0);
+        let mut words: Vec<String> =
+            nodes.map(|(up, all)| format!("{up} of {all} nodes registered")).into_iter().collect();
+        words.push(going_on(words_of(made, managed), machines.as_ref()));
         let mut detail = words.join(", ");
-        if let Some(failure) = self.failures().get(cluster) {
-            detail = format!("{detail}; last failure: {failure}");
+        if let Some((machine, why)) = self.failures().get(cluster) {
+            detail = format!("{detail}; last failure: {machine}: {why}");
         }
         Ok(Sight::Joining { nodes, detail })
     }
 
     async fn removal(&self, cluster: &ClusterName, made: Option<&Value>, managed: Option<&Value>) -> Answer<String> {
-        let leaving = self.machines(cluster).await?.map(|machines| machines.leaving).unwrap_or_default();
-        let words = words_of(made, managed);
-        Ok(match (leaving.as_slice(), words) {
+        let machines = self.machines_of(cluster, made).await?.unwrap_or_default();
+        let leaving: Vec<String> = machines.leaving().take(LEAVING_SHOWN).map(Machine::leaving_line).collect();
+        let more = machines.leaving().count() - leaving.len();
+        Ok(match (leaving.as_slice(), words_of(made, managed)) {
             ([], None) => "Rancher is removing it".to_owned(),
             ([], Some(words)) => words,
             ([one], _) => format!("1 machine is being removed: {one}"),
-            (more, _) => format!("{} machines are being removed: {}", more.len(), shown(&more.join(", "))),
+            (shown, _) => {
+                let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+                format!("{} machines are being removed: {}{rest}", shown.len() + more, shown.join(", "))
+            }
         })
     }
 
-    /// The cluster's machines, and why one could not be made; `None` where kaas' user may not see machines.
-    async fn machines(&self, cluster: &ClusterName) -> Result<Option<Machines>, Failure> {
-        let filter = format!("metadata.labels[{CLUSTER_LABEL}]={cluster}");
-        let rows = match self.client.list(&["v1", "cluster.x-k8s.io.machines"], &[("filter", &filter)]).await {
-            Ok(rows) => rows,
-            Err(failure) if matches!(failure.status(), Some(403 | 404 | 422)) => return Ok(None),
-            Err(failure) => return Err(failure),
-        };
-        let (mut machines, mut waiting) = (Machines::default(), BTreeSet::new());
-        // Filters match parts of values in some versions, and are ignored in others.
-        for row in rows.iter().filter(|row| self.belongs(row, cluster)) {
-            let name = shown(row["metadata"]["name"].as_str().unwrap_or_default());
-            if !row["metadata"]["deletionTimestamp"].is_null() {
-                machines.leaving.push(name);
-                continue;
-            }
-            machines.all += 1;
-            if row["status"]["phase"] == "Running" || !row["status"]["nodeRef"].is_null() {
-                machines.up += 1;
-            } else {
-                waiting.extend(row["spec"]["infrastructureRef"]["kind"].as_str().map(str::to_ascii_lowercase));
-            }
+    /// Keeps the words in which the infrastructure refused a machine, until that machine is there.
+    fn note_failures(&self, cluster: &ClusterName, machines: Option<&Machines>) {
+        let Some(machines) = machines else { return };
+        let mut failures = self.failures();
+        if failures.get(cluster).is_some_and(|(machine, _)| machines.is_up(machine)) {
+            failures.remove(cluster);
         }
-        for kind in waiting.iter().filter(|kind| kind.bytes().all(|b| b.is_ascii_alphanumeric())) {
-            self.note_failures(cluster, kind).await?;
+        if let Some(failed) = machines.failed() {
+            failures.insert(cluster.clone(), failed);
         }
-        Ok(Some(machines))
-    }
-
-    /// Keeps the words in which the infrastructure refused a machine.
-    async fn note_failures(&self, cluster: &ClusterName, kind: &str) -> Result<(), Failure> {
-        let filter = format!("metadata.labels[{CLUSTER_LABEL}]={cluster}");
-        let kind = format!("rke-machine.cattle.io.{kind}s");
-        let rows = match self.client.list(&["v1", &kind], &[("filter", &filter)]).await {
-            Ok(rows) => rows,
-            Err(failure) if matches!(failure.status(), Some(403 | 404 | 422)) => return Ok(()),
-            Err(failure) => return Err(failure),
-        };
-        let refusals = rows.iter().filter(|row| self.belongs(row, cluster)).filter_map(|row| {
-            let why = row["status"]["failureMessage"].as_str().filter(|why| !why.is_empty())?;
-            Some(format!("{}: {}", shown(row["metadata"]["name"].as_str().unwrap_or("a machine")), shown(why)))
-        });
-        if let Some(last) = refusals.last() {
-            self.failures().insert(cluster.clone(), last);
-        }
-        Ok(())
-    }
-
-    fn belongs(&self, row: &Value, cluster: &ClusterName) -> bool {
-        let metadata = &row["metadata"];
-        metadata["labels"][CLUSTER_LABEL] == cluster.as_str()
-            && metadata["namespace"] == self.settings.workspace.as_str()
     }
 }
 
@@ -186,4 +144,49 @@ fn words_of(made: Option<&Value>, managed: Option<&Value>) -> Option<String> {
     let managed = managed.and_then(|managed| managed["transitioningMessage"].as_str());
     let made = made.and_then(|made| made["metadata"]["state"]["message"].as_str());
     managed.into_iter().chain(made).map(shown).find(|words| !words.is_empty())
+}
+
+/// What is waited for, of what Rancher says of the cluster and of its machines.
+fn going_on(words: Option<String>, machines: Option<&Machines>) -> String {
+    let of_machine = || machines.and_then(Machines::next_step);
+    match words {
+        None => of_machine().unwrap_or_else(|| "waiting for Rancher".to_owned()),
+        Some(words) if words == NO_MACHINE_YET => of_machine().unwrap_or(words),
+        Some(words) => without_names(&words).unwrap_or(words),
+    }
+}
+
+/// `configuring bootstrap node(s) crucial-sandbox-cp-a-x7k2m: waiting for probes: etcd` says `etcd waiting for probes: etcd`: the names are long, and of
+/// the first node it is etcd that everything waits for.
+fn without_names(words: &str) -> Option<String> {
+    let (role, rest) = words.strip_prefix("configuring ")?.split_once(" node(s) ")?;
+    let (_, step) = rest.split_once(": ")?;
+    let role = if role == "bootstrap" { "etcd" } else { role };
+    Some(format!("{role} {step}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_of_nodes_are_left_out_of_what_is_told() {
+        for (told, short) in [
+            (
+                "configuring bootstrap node(s) a-x-1: waiting for probes: etcd, kubelet",
+                "etcd waiting for probes: etcd, kubelet",
+            ),
+            (
+                "configuring worker node(s) a-x-1 and 3 more: waiting for plan to be applied",
+                "worker waiting for plan to be applied",
+            ),
+            ("configuring control plane node(s) a-x-2: waiting for kubelet", "control plane waiting for kubelet"),
+            ("waiting for cluster agent to connect", "waiting for cluster agent to connect"),
+            ("configuring etcd node(s) x", "configuring etcd node(s) x"),
+        ] {
+            assert_eq!(going_on(Some(told.to_owned()), None), short);
+        }
+        assert_eq!(going_on(None, None), "waiting for Rancher");
+        assert_eq!(going_on(Some(NO_MACHINE_YET.to_owned()), None), NO_MACHINE_YET);
+    }
 }

@@ -249,3 +249,34 @@ async fn an_apply_that_failed_half_way_goes_on_with_the_rest() {
     let applied = runner.apply(&call("demo", 1), &job, &plan.digest, quiet()).await.unwrap();
     assert!(matches!(applied, Applied::Yes { .. }), "{applied:?}");
 }
+
+#[tokio::test]
+async fn a_failed_create_leaves_a_taint_that_can_be_taken_away() {
+    if !has_terraform() {
+        return;
+    }
+    let house = House::new();
+    let runner = house.runner();
+    let job = house.job_with("demo", "size = \"small\"\n  fail = true");
+    assert_eq!(runner.tainted(&call("demo", 1), &job).await.unwrap(), Vec::<String>::new(), "there is no state yet");
+    let plan = runner.plan(&call("demo", 1), &job, quiet()).await.unwrap().plan;
+    runner.apply(&call("demo", 1), &job, &plan.digest, quiet()).await.expect_err("its provisioner fails");
+    let address = "module.demo.terraform_data.cluster".to_owned();
+    assert_eq!(runner.tainted(&call("demo", 1), &job).await.unwrap(), [address.clone()]);
+    let again = runner.plan(&call("demo", 1), &job, quiet()).await.unwrap().plan;
+    assert_eq!((again.add, again.destroy), (1, 1), "it would be destroyed and made anew");
+
+    // What is not tainted, or is none, is left alone.
+    let others = ["module.demo.terraform_data.machine".to_owned(), "-help".to_owned()];
+    runner.untaint(&call("demo", 1), &job, &others).await.unwrap();
+    assert_eq!(runner.tainted(&call("demo", 1), &job).await.unwrap(), [address.clone()]);
+    for attempt in [1, 2] {
+        runner.untaint(&call("demo", attempt), &job, &[others[0].clone(), address.clone()]).await.unwrap();
+    }
+    assert_eq!(runner.tainted(&call("demo", 1), &job).await.unwrap(), Vec::<String>::new());
+    let well = runner.plan(&call("demo", 1), &job, quiet()).await.unwrap().plan;
+    assert_eq!((well.add, well.change, well.destroy), (0, 0, 0));
+    for (path, text) in house.kept() {
+        assert!(!text.contains("module-pass-word"), "{}", path.display());
+    }
+}

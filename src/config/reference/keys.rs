@@ -230,6 +230,12 @@ pub const SECTIONS: &[Section] = &[
                 "The role that whoever asked for a cluster is given in it; a class may say otherwise.",
             ),
             key(
+                "cloud_credentials",
+                Takes::Texts("the name of a cloud credential in Rancher", v::credential),
+                Default("[]"),
+                "The cloud credentials that the classes name. kaas rancher setup lets kaas' user read them, and kaas check says whether it can.",
+            ),
+            key(
                 "groups",
                 Takes::TextMap("the id of a group principal of Rancher, such as github_team://1234", v::principal),
                 Default("{}"),

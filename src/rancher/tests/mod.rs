@@ -12,7 +12,11 @@ use crate::clock::ManualClock;
 use crate::lifecycle::{ClusterKey, EffectKey};
 
 mod odd;
+mod proofs;
+mod removal;
 mod simulated;
+mod standing;
+mod ways;
 
 fn clock() -> Arc<ManualClock> {
     ManualClock::at("2026-11-22T10:00:00Z".parse::<Timestamp>().expect("a time"))

@@ -109,7 +109,11 @@ async fn a_token_is_dead_in_three_ways_and_a_webhooks_denial_is_none() {
     let denied = json!({"type": "error", "code": "Unauthorized", "message": "admission webhook \"x\" denied the request: Unauthorized", "status": 401});
     let odd = Odd::new(move |_, _| error(401, &denied)).await;
     let line = lasting_line(odd.rancher().look(&name(NAME), None).await);
-    assert!(!line.contains("token") && line.contains("denied the request"), "{line}");
+    assert!(!line.contains("token") && line.contains("use this cloud credential"), "{line}");
+    let denied = json!({"type": "error", "code": "Unauthorized", "message": "admission webhook \"x\" denied the request: no", "status": 401});
+    let odd = Odd::new(move |_, _| error(401, &denied)).await;
+    let line = lasting_line(odd.rancher().look(&name(NAME), None).await);
+    assert!(!line.contains("token") && line.contains("denied the request: no"), "{line}");
 }
 
 #[tokio::test]

@@ -5,21 +5,21 @@ use serde_json::{Value, json};
 use super::*;
 use crate::sim::rancher::{Fault, Options, Running, SimUser, start};
 
-const WHOLE: Duration = Duration::from_secs(100);
-const CLUSTER: &str = "crucial-sandbox";
+pub(super) const WHOLE: Duration = Duration::from_secs(100);
+pub(super) const CLUSTER: &str = "crucial-sandbox";
 
-struct Desk {
-    sim: Running,
-    clock: Arc<ManualClock>,
-    rancher: Rancher,
+pub(super) struct Desk {
+    pub sim: Running,
+    pub clock: Arc<ManualClock>,
+    pub rancher: Rancher,
 }
 
 impl Desk {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         Self::with(|_| {}).await
     }
 
-    async fn with(change: impl FnOnce(&mut Settings)) -> Self {
+    pub async fn with(change: impl FnOnce(&mut Settings)) -> Self {
         let clock = clock();
         let user = |id: &str| SimUser { id: format!("u-{id}"), username: id.into(), name: id.into() };
         let users = vec![user("alice"), user("erin")];
@@ -33,17 +33,21 @@ impl Desk {
     }
 
     /// What terraform does.
-    async fn http(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
+    pub async fn http(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
+        self.http_as(&self.sim.bot_token, method, path, body).await
+    }
+
+    pub async fn http_as(&self, token: &str, method: &str, path: &str, body: Value) -> (u16, Value) {
         let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().expect("a client");
         let method = method.parse().expect("a method");
-        let request = client.request(method, format!("{}{path}", self.sim.url)).bearer_auth(&self.sim.bot_token);
+        let request = client.request(method, format!("{}{path}", self.sim.url)).bearer_auth(token);
         let answer = request.json(&body).send().await.expect("answered");
         let status = answer.status().as_u16();
         (status, answer.json().await.unwrap_or_default())
     }
 
     /// Asks for a cluster, and answers its id once it is known.
-    async fn made(&self) -> String {
+    pub async fn made(&self) -> String {
         let kind = "/v1/rke-machine-config.cattle.io.amazonec2configs";
         let config = json!({"metadata": {"name": "nc-x", "namespace": "fleet-default"}, "region": "eu-central-1"});
         let (status, config) = self.http("POST", kind, config).await;
@@ -65,11 +69,11 @@ impl Desk {
         answer["status"]["clusterName"].as_str().expect("an id").to_owned()
     }
 
-    async fn look(&self, id: Option<&str>) -> Sight {
+    pub async fn look(&self, id: Option<&str>) -> Sight {
         self.rancher.look(&name(CLUSTER), id).await.expect("looked")
     }
 
-    fn asked(&self, method: &str, part: &str) -> usize {
+    pub fn asked(&self, method: &str, part: &str) -> usize {
         self.sim.requests().iter().filter(|seen| seen.method == method && seen.path.contains(part)).count()
     }
 }
@@ -106,7 +110,11 @@ async fn a_simulated_cluster_is_seen_from_its_request_until_it_is_gone() {
     }
     assert!((95..=106).contains(&usable_at.expect("usable at last")), "{usable_at:?}");
     assert!(ups.is_sorted() && ups.contains(&0) && ups.contains(&4) && ups.len() > 3, "{ups:?}");
-    for words in ["0 of 4 nodes are up, waiting for viable init node", "waiting for cluster agent to connect"] {
+    for words in [
+        "0 of 4 nodes registered, etcd waiting for bootstrap data to be available",
+        "etcd waiting for probes: etcd, kube-apiserver",
+        "waiting for cluster agent to connect",
+    ] {
         assert!(seen.iter().any(|line| line.contains(words)), "{words}: {seen:#?}");
     }
     assert!(matches!(desk.look(None).await, Sight::Usable(_)), "also without the id");

@@ -1,7 +1,7 @@
 //! The runner that runs terraform (or OpenTofu) itself.
 //!
 //! Reading order: this file (settings, and the port), [`run`] (what a plan and an apply are, step by step), [`session`] (one run in one workspace),
-//! [`workspace`] and [`tree`] (where terraform works), [`program`] (which terraform), [`stream`] and [`trouble`] (what it says, and what that means).
+//! [`taint`] (what a failed create leaves), [`workspace`] and [`tree`] (where terraform works), [`program`] (which terraform), [`stream`] and [`trouble`] (what it says, and what that means).
 //!
 //! Two things bound how much runs at once. *Working* turns (default: the number of cores) are for `init`, `plan` and `show`, which load the machine;
 //! *applying* turns (default: four times as many) are for applies, which mostly wait for Rancher. Both go round robin among tenants.
@@ -32,6 +32,7 @@ pub mod sensitive;
 pub mod session;
 pub mod source;
 pub mod stream;
+pub mod taint;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod tree;
@@ -259,6 +260,18 @@ impl Runner for Terraform {
         let mut session = Session::begin(self, call, job, "apply", progress).await?;
         let answer = run::apply(&mut session, approved).await;
         drop(turn);
+        session.end(answer)
+    }
+
+    async fn tainted(&self, call: &Call, job: &Job) -> Answer<Vec<String>> {
+        let mut session = Session::begin(self, call, job, "tainted", Arc::new(|_| ())).await?;
+        let answer = taint::tainted(&mut session).await;
+        session.end(answer)
+    }
+
+    async fn untaint(&self, call: &Call, job: &Job, addresses: &[String]) -> Answer<()> {
+        let mut session = Session::begin(self, call, job, "untaint", Arc::new(|_| ())).await?;
+        let answer = taint::untaint(&mut session, addresses).await;
         session.end(answer)
     }
 

@@ -48,15 +48,15 @@ pub struct Session<'a> {
 }
 
 /// A command that is run for what it says in passing, or for its whole output.
-struct Command {
+pub(super) struct Command {
     /// What people call it: `plan`.
-    name: &'static str,
-    args: Vec<OsString>,
-    time: Duration,
+    pub name: &'static str,
+    pub args: Vec<OsString>,
+    pub time: Duration,
     /// It is over soon, so it may be made quicker.
-    short: bool,
+    pub short: bool,
     /// It holds the state's lock, so it must outlive kaas and end in order.
-    locks: bool,
+    pub locks: bool,
 }
 
 impl<'a> Session<'a> {
@@ -315,7 +315,7 @@ impl<'a> Session<'a> {
     }
 
     /// Saves the state that an earlier run could not save.
-    async fn save_state(&mut self) -> Answer<()> {
+    pub(super) async fn save_state(&mut self) -> Answer<()> {
         let unsaved = self.workspace.unsaved_state();
         if !unsaved.exists() {
             return Ok(());
@@ -342,7 +342,7 @@ impl<'a> Session<'a> {
     }
 
     /// Runs a command for what it says in passing.
-    async fn run(&mut self, command: Command, total: Option<u32>) -> (io::Result<Ended>, Heard) {
+    pub(super) async fn run(&mut self, command: Command, total: Option<u32>) -> (io::Result<Ended>, Heard) {
         self.log.write(&format!("$ {} {}", self.program.name, command.name));
         let mut heard = Heard::default();
         let spec = self.spec(command);
@@ -357,7 +357,7 @@ impl<'a> Session<'a> {
     }
 
     /// Runs a command for its whole output, which is never logged.
-    async fn keep(&mut self, spec: io::Result<Spec>, what: &'static str) -> Answer<Vec<u8>> {
+    pub(super) async fn keep(&mut self, spec: io::Result<Spec>, what: &'static str) -> Answer<Vec<u8>> {
         let mut heard = Heard::default();
         let log = &mut self.log;
         let mut on_line = |_, line: &str| {
@@ -373,7 +373,7 @@ impl<'a> Session<'a> {
         Ok(ended.map(|ended| ended.kept).unwrap_or_default())
     }
 
-    fn spec(&self, command: Command) -> io::Result<Spec> {
+    pub(super) fn spec(&self, command: Command) -> io::Result<Spec> {
         let limits = self.runner.settings.limits;
         let mut environment = self.environment.clone();
         if command.short {
@@ -394,7 +394,7 @@ impl<'a> Session<'a> {
     }
 
     /// What the end of a command means.
-    fn judge(&self, what: &str, ended: &io::Result<Ended>, heard: &Heard) -> Answer<()> {
+    pub(super) fn judge(&self, what: &str, ended: &io::Result<Ended>, heard: &Heard) -> Answer<()> {
         let name = self.name();
         let chain = || anyhow!("{name} {what}, as logged in {}:\n{}", self.log.path().display(), self.log.tail());
         let ended = match ended {

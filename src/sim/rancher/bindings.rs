@@ -6,7 +6,7 @@ use super::call::Call;
 use super::credentials::map;
 use super::norman::{Kind, collection, invalid_body, method_not_allowed, text};
 use super::reply::{Reply, cannot_in, denied, norman as error, norman_field, norman_forbidden, norman_not_found};
-use super::v3::{ROLES, object};
+use super::v3::object;
 use super::world::{Binding, draw, stamp, stamp_ms};
 
 pub(super) const RESOURCE: &str = "clusterroletemplatebindings.management.cattle.io";
@@ -147,7 +147,7 @@ fn create(call: &mut Call<'_>) -> Reply {
         let why = "must target a user [userId]/[userPrincipalId] OR a group [groupId]/[groupPrincipalId]";
         return error(422, "InvalidBodyContent", why);
     }
-    let Some(role) = ROLES.iter().find(|r| r.id == wish.role) else {
+    let Some(role) = call.world.bindable(&wish.role) else {
         let why =
             format!("Error getting role template: roletemplates.management.cattle.io \"{}\" not found", wish.role);
         return error(500, "ServerError", why);
@@ -158,6 +158,9 @@ fn create(call: &mut Call<'_>) -> Reply {
             "InvalidBodyContent",
             format!("Cannot reference context [{}] from [cluster] context", role.context),
         );
+    }
+    if role.locked {
+        return error(422, "InvalidState", "Role is locked and cannot be assigned");
     }
     // The caller's own identity provider is asked for the principal, and a local user has none.
     if let Some((_, name)) =

@@ -8,7 +8,6 @@ use super::credentials::map;
 use super::norman::text;
 use super::reply::{Reply, denied, steve, steve_forbidden, steve_not_found};
 use super::steve::{self as rows, list};
-use super::v3::ROLES;
 use super::world::{Binding, Role, User, stamp, user_id_of, uuid};
 
 const TYPE: &str = "management.cattle.io.clusterroletemplatebinding";
@@ -66,7 +65,7 @@ fn create(call: &mut Call<'_>) -> Reply {
                    [userName]/[userPrincipalName] OR a group [groupName]/[groupPrincipalName]";
         return refuse(why);
     }
-    match ROLES.iter().find(|r| r.id == wish.role) {
+    match call.world.bindable(&wish.role) {
         None => {
             return refuse(&format!(
                 "clusterroletemplatebinding.roleTemplateName: Invalid value: \"{}\": the referenced role template was not found",
@@ -102,8 +101,16 @@ fn make_user(call: &mut Call<'_>, principal: String, name: Option<String>) {
     let id = user_id_of(&principal);
     let name = name.unwrap_or_else(|| principal.clone());
     let created = call.now;
-    let user =
-        User { id, username: None, name, role: Role::Standard, enabled: true, created, principals: vec![principal] };
+    let user = User {
+        id,
+        username: None,
+        name,
+        role: Role::Standard,
+        enabled: true,
+        created,
+        principals: vec![principal],
+        password: None,
+    };
     call.world.users.push(user);
 }
 

@@ -118,7 +118,7 @@ pub(super) fn authenticate(ask: &Ask, world: &World, now: Timestamp) -> Result<C
     if over || world.is_on(Fault::TokenDead) {
         return Err(must_authenticate());
     }
-    let role = if world.is_on(Fault::LostRights) { Role::Standard } else { user.role };
+    let role = if world.is_on(Fault::LostRights) { Role::Standard } else { world.standing_of(&user.id) };
     let mut caller = Caller { id: user.id.clone(), role, token: token.name.clone(), scope: token.cluster.clone() };
     if let Some(other) = ask.impersonate.as_deref().filter(|_| ask.path.first().is_some_and(|p| p == "v3")) {
         let target = world.user(other).filter(|_| role == Role::Admin);

@@ -63,6 +63,8 @@ pub(super) fn management(call: &Call<'_>, cluster: &Cluster, life: &Life) -> Vec
             ("True", "", "")
         } else if unready {
             ("False", "Disconnected", NOT_CONNECTED)
+        } else if condition.kind == "Updated" && cluster.removed.is_some() && life.updated_at.is_none() {
+            ("Unknown", "Waiting", "waiting for viable init node")
         } else {
             (condition.status, condition.reason, condition.message.as_str())
         };

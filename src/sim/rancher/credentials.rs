@@ -51,8 +51,10 @@ pub(super) fn answer(call: &mut Call<'_>, kind: &Kind, rest: &[&str]) -> Reply {
 pub(super) fn readable(call: &Call<'_>, credential: &Credential) -> bool {
     match call.caller.role {
         Role::Admin => true,
-        Role::Bot => credential.shared || credential.creator == call.caller.id,
-        Role::Standard => credential.creator == call.caller.id,
+        Role::Bot if call.is_built_in() && credential.shared => true,
+        Role::Bot | Role::Standard => {
+            credential.creator == call.caller.id || call.may_read_secret(NAMESPACE, &credential.name)
+        }
     }
 }
 

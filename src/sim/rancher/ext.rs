@@ -61,6 +61,7 @@ fn create(call: &mut Call<'_>) -> Reply {
         created: call.now,
         ttl: if asked <= 0 || asked > most { most } else { asked },
         ext: true,
+        session: false,
     };
     let mut shown = show(call, &token);
     shown["status"]["value"] = json!(token.secret);

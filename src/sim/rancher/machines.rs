@@ -4,21 +4,55 @@ use serde_json::{Value, json};
 
 use super::call::Call;
 use super::nodes::{MachineLife, infra_kind, machines};
-use super::reply::{Reply, steve_forbidden, steve_not_found};
-use super::steve::{links, list};
+use super::reply::{Reply, steve, steve_forbidden, steve_not_found};
+use super::steve::{links, list, stale};
 use super::world::{Cluster, WORKSPACE, stamp, uuid};
 
 const TYPE: &str = "cluster.x-k8s.io.machine";
 const INFRASTRUCTURE: &str = "rke-machine.cattle.io.amazonec2machine";
+const RESOURCE: &str = "amazonec2machines.rke-machine.cattle.io";
+/// What lets a machine go without asking the cloud.
+const FORCE: &str = "provisioning.cattle.io/force-machine-remove";
 
 /// Answers `/v1/cluster.x-k8s.io.machines…`.
 pub(super) fn answer(call: &Call<'_>, rest: &[&str]) -> Reply {
+    if call.ask.method != "GET" {
+        return steve_forbidden(&call.ask.method);
+    }
     read(call, rest, TYPE, "machines.cluster.x-k8s.io", show)
 }
 
 /// Answers `/v1/rke-machine.cattle.io.amazonec2machines…`.
-pub(super) fn answer_infrastructure(call: &Call<'_>, rest: &[&str]) -> Reply {
-    read(call, rest, INFRASTRUCTURE, "amazonec2machines.rke-machine.cattle.io", show_infrastructure)
+pub(super) fn answer_infrastructure(call: &mut Call<'_>, rest: &[&str]) -> Reply {
+    if let ("PUT", [namespace, name]) = (call.ask.method.clone().as_str(), rest) {
+        return change(call, namespace, name);
+    }
+    read(call, rest, INFRASTRUCTURE, RESOURCE, show_infrastructure)
+}
+
+/// Lets a machine go, where that is what a change of its annotations asks for; nothing else of it can be changed.
+fn change(call: &mut Call<'_>, namespace: &str, name: &str) -> Reply {
+    if !call.may("update", "rke-machine.cattle.io", "amazonec2machines") {
+        return steve_forbidden("PUT");
+    }
+    let there = read(call, &[namespace, name], INFRASTRUCTURE, RESOURCE, show_infrastructure);
+    if there.status != 200 {
+        return there;
+    }
+    let body = match call.ask.json() {
+        Ok(body) => body,
+        Err(why) => return steve(422, "InvalidBodyContent", why),
+    };
+    // The object that was sent has to be the one that is there now.
+    if let Some(refused) = stale(&body, call.world.revision, RESOURCE, name) {
+        return refused;
+    }
+    if body["metadata"]["annotations"][FORCE] == "true" {
+        let machines = call.world.clusters.iter_mut().flat_map(|cluster| &mut cluster.machines);
+        machines.filter(|machine| machine.name == name).for_each(|machine| machine.forced = true);
+    }
+    call.world.touch();
+    read(call, &[namespace, name], INFRASTRUCTURE, RESOURCE, show_infrastructure)
 }
 
 type Show = fn(&Call<'_>, &Cluster, &MachineLife<'_>) -> Option<Value>;
@@ -32,7 +66,7 @@ fn read(call: &Call<'_>, rest: &[&str], kind: &str, resource: &str, show: Show) 
     match (call.ask.method.as_str(), rest) {
         ("GET", []) => list(call, kind, rows),
         ("GET", [namespace]) => list(call, kind, if *namespace == WORKSPACE { rows } else { Vec::new() }),
-        ("GET", [namespace, name]) => {
+        ("GET" | "PUT", [namespace, name]) => {
             let id = format!("{namespace}/{name}");
             match rows.into_iter().find(|row| row["id"] == *id) {
                 Some(row) => Reply::ok(row),
@@ -77,6 +111,9 @@ fn metadata(call: &Call<'_>, cluster: &Cluster, life: &MachineLife<'_>, kind: &s
     });
     if let Some(at) = life.machine.removed.or(cluster.removed) {
         metadata["deletionTimestamp"] = json!(stamp(at));
+    }
+    if life.machine.forced {
+        metadata["annotations"] = json!({FORCE: "true"});
     }
     metadata
 }

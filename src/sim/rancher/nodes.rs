@@ -16,6 +16,9 @@ const BOOTED_BEFORE: f64 = 0.07;
 /// What EC2 says when it refuses.
 pub(super) const EC2_REFUSAL: &str = "VcpuLimitExceeded: You have requested more vCPU capacity than your current vCPU \
      limit of 32 allows for the instance bucket that the specified instance type belongs to. (simulated)";
+/// What EC2 says when it does not let a machine be removed.
+pub(super) const EC2_DENIAL: &str =
+    "UnauthorizedOperation: You are not authorized to perform this operation. (simulated)";
 
 /// One machine at one time.
 #[derive(Debug, Clone)]
@@ -94,6 +97,9 @@ pub(super) fn machines<'a>(world: &World, cluster: &'a Cluster, pace: &Pace, now
         if removal_hangs(world, cluster, pace, now) && seen.is_empty() {
             seen.extend(cluster.machines.last().map(deleting));
         }
+        if let Some(last) = seen.last_mut().filter(|_| removal_hangs(world, cluster, pace, now)) {
+            last.message = hanging(world, cluster, last.machine);
+        }
     }
     seen
 }
@@ -115,6 +121,14 @@ fn deleting(machine: &Machine) -> MachineLife<'_> {
         infra_kind(machine)
     );
     MachineLife { name: &machine.name, machine, phase: "Deleting", message, failure: None, joined: false }
+}
+
+/// Why a machine cannot be removed.
+fn hanging(world: &World, cluster: &Cluster, machine: &Machine) -> String {
+    if world.on(Fault::RemovalHangs, cluster).is_none() {
+        return format!("cannot delete machine {} because create job has not finished", machine.name);
+    }
+    format!("failed {}: DeleteError: {EC2_DENIAL}", deleting(machine).message)
 }
 
 fn creating(machine: &Machine) -> String {

@@ -24,7 +24,7 @@ const READ: &[&str] = &["GET"];
 const CHANGE: &[&str] = &["GET", "PUT", "DELETE"];
 
 /// Every type of `/v3` that is served.
-pub(super) const KINDS: [Kind; 10] = [
+pub(super) const KINDS: [Kind; 12] = [
     Kind {
         id: "cloudCredential",
         plural: "cloudCredentials",
@@ -64,6 +64,20 @@ pub(super) const KINDS: [Kind; 10] = [
         resource: CHANGE,
     },
     Kind {
+        id: "globalRole",
+        plural: "globalRoles",
+        filters: &["name", "id", "builtin", "creatorId"],
+        collection: ALL,
+        resource: CHANGE,
+    },
+    Kind {
+        id: "globalRoleBinding",
+        plural: "globalRoleBindings",
+        filters: &["globalRoleId", "userId", "groupPrincipalId", "name", "id", "creatorId"],
+        collection: ALL,
+        resource: CHANGE,
+    },
+    Kind {
         id: "nodeDriver",
         plural: "nodeDrivers",
         filters: &["name", "id", "active", "state"],
@@ -81,8 +95,8 @@ pub(super) const KINDS: [Kind; 10] = [
         id: "roleTemplate",
         plural: "roleTemplates",
         filters: &["context", "name", "id", "builtin", "locked"],
-        collection: READ,
-        resource: READ,
+        collection: ALL,
+        resource: CHANGE,
     },
     Kind {
         id: "setting",

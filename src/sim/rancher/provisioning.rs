@@ -180,8 +180,8 @@ fn admit(call: &Call<'_>, name: &str, namespace: &str, spec: &Value) -> Result<(
     let provisions = spec.get("rkeConfig").is_some_and(Value::is_object);
     if provisions && text(spec.get("kubernetesVersion")).is_empty() {
         let why = "Internal error occurred: failed calling webhook \"rancher.cattle.io.clusters.provisioning.cattle.io\": \
-                   failed to call webhook: an error on the server (\"[provisioning cluster mutator] failed to process \
-                   kubernetesVersion: Invalid Semantic Version\") has prevented the request from succeeding";
+                   failed to call webhook: an error on the server (\"[provisioning cluster mutator] failed to parse \
+                   cluster version:  is not valid k8s version\") has prevented the request from succeeding";
         return Err(steve(500, "InternalError", why));
     }
     let named = pools.iter().map(|p| p.get("cloudCredentialSecretName")).chain([spec.get("cloudCredentialSecretName")]);
@@ -254,6 +254,7 @@ fn machine(call: &Call<'_>, cluster: &Cluster, pool: &Value, others: &[Machine])
         created: call.now,
         joins: 0.4,
         removed: None,
+        forced: false,
     }
 }
 

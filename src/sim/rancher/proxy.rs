@@ -28,7 +28,9 @@ pub(super) fn version_for_anybody(world: &World, pace: &Pace, now: Timestamp, id
 /// Answers what comes with a token.
 pub(super) fn answer(call: &Call<'_>, id: &str, rest: &[&str]) -> Reply {
     let caller = &call.caller;
-    if !call.sees(id) || id == "local" && !call.told_apart() && rest.first() != Some(&"version") {
+    // Everybody may ask for the version of the cluster that Rancher itself runs on.
+    let hidden = if id == "local" { !call.told_apart() && rest.first() != Some(&"version") } else { !call.sees(id) };
+    if hidden {
         let object = format!("{RESOURCE} \"{id}\"");
         return router(403, "Forbidden", cannot(&caller.id, "get", &object, "clusters", "management.cattle.io"));
     }

@@ -30,7 +30,9 @@ pub(super) fn removal_hangs(world: &World, cluster: &Cluster, pace: &Pace, now: 
     let unmade = world.on(Fault::StuckMachine, cluster).is_some()
         && has_pools(cluster)
         && eff(world, cluster, pace, now) < pace.total();
-    unmade || world.on(Fault::RemovalHangs, cluster).is_some()
+    let held = unmade || world.on(Fault::RemovalHangs, cluster).is_some();
+    // Whoever lets the last machine go lets the cluster go.
+    held && !cluster.machines.last().is_some_and(|machine| machine.forced)
 }
 
 /// Forgets the clusters whose removal is over, and in time their machine configs.

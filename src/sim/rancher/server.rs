@@ -17,7 +17,7 @@ use super::faults::Fault;
 use super::life::Pace;
 use super::reply::{Body, Reply, norman};
 use super::world::World;
-use super::{control, disk, ext, pages, proxy, steve, v3};
+use super::{control, disk, ext, login, pages, proxy, steve, v3};
 use crate::clock::SharedClock;
 
 /// How many requests the log remembers.
@@ -116,6 +116,7 @@ impl Shared {
         }
         match path.as_slice() {
             ["rancherversion"] => return (pages::version(), None),
+            _ if login::is_login(ask, &path) => return (login::answer(ask, world, &*self.clock, now), None),
             [] | ["dashboard", ..] => return (pages::page(&path), None),
             ["k8s", "clusters", id, "version"]
                 if ask.method == "GET" && ask.authorization.is_none() && ask.cookie.is_none() =>
@@ -196,6 +197,10 @@ fn take_apart(method: &Method, uri: &Uri, headers: &HeaderMap, body: &Bytes) -> 
 
 fn put_together(ask: &Ask, reply: Reply, authenticated: bool) -> Response {
     let (kind, body) = match reply.body {
+        // Norman says of nothing that it is JSON.
+        Body::Empty if reply.status == 204 && ask.path.first().is_some_and(|first| first == "v3") => {
+            (Some("application/json"), HttpBody::empty())
+        }
         Body::Empty => (None, HttpBody::empty()),
         Body::Json(value) => (Some("application/json"), HttpBody::from(value.to_string())),
         Body::JsonAsText(value) => (Some("text/plain; charset=utf-8"), HttpBody::from(value.to_string())),

@@ -168,6 +168,7 @@ fn furnish(world: &mut World, options: &Options, now: Timestamp) {
                 enabled: true,
                 created: now,
                 principals: Vec::new(),
+                password: None,
             });
         }
     }
@@ -189,6 +190,7 @@ fn furnish(world: &mut World, options: &Options, now: Timestamp) {
             created: now,
             ttl: 0,
             ext: false,
+            session: false,
         });
     }
     let (name, title) = SHARED_CREDENTIAL;
@@ -252,6 +254,25 @@ impl Running {
             anyhow::ensure!(world.user(user).is_some(), "the simulated Rancher has no user {user}");
             Ok(tokens::mint(world, &*clock, user, "token-", 0, now))
         })?
+    }
+
+    /// Makes a token for a user that ends after a while.
+    ///
+    /// # Errors
+    /// The user is unknown, or the state file cannot be written.
+    pub fn token_that_lasts(&self, user: &str, time: Duration) -> anyhow::Result<String> {
+        let clock = self.shared.clock.clone();
+        let ttl = i64::try_from(time.as_millis())?;
+        self.shared.change(|world, now| {
+            anyhow::ensure!(world.user(user).is_some(), "the simulated Rancher has no user {user}");
+            Ok(tokens::mint(world, &*clock, user, "token-", ttl, now))
+        })?
+    }
+
+    /// How often somebody asked for a kubeconfig, which Rancher makes with the caller's own rights.
+    pub fn kubeconfigs_asked_for(&self) -> usize {
+        let log = self.shared.log();
+        log.iter().filter(|seen| seen.method == "POST" && seen.path.to_lowercase().contains("kubeconfig")).count()
     }
 
     /// Stops in order: no new requests, and those under way get a moment.

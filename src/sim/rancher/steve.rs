@@ -7,14 +7,16 @@ use serde_json::{Value, json};
 use super::call::Call;
 use super::norman::text;
 use super::reply::{Reply, steve, steve_forbidden, steve_not_found};
-use super::world::stamp;
+use super::rights::GLOBAL_ROLES;
+use super::world::{Role, stamp};
 use super::{bindings_steve, configs, machines, provisioning, users as people};
 
 /// Types of Steve that are served: id, API version, and whether they can be written.
-const TYPES: [(&str, bool); 9] = [
+const TYPES: [(&str, bool); 10] = [
     ("cluster.x-k8s.io.machine", false),
     ("management.cattle.io.cluster", false),
     ("management.cattle.io.clusterroletemplatebinding", true),
+    ("management.cattle.io.globalrole", true),
     ("management.cattle.io.user", false),
     ("provisioning.cattle.io.cluster", true),
     ("rke-machine-config.cattle.io.amazonec2config", true),
@@ -43,18 +45,45 @@ fn dispatch(call: &mut Call<'_>, path: &[&str]) -> Reply {
         .strip_suffix('s')
         .filter(|k| TYPES.iter().any(|t| t.0 == *k))
         .or(TYPES.iter().map(|t| t.0).find(|k| *k == segment));
-    // A type that the caller may not see at all is a 404 without a word.
-    let hidden = ["cluster.x-k8s.io.machine", "rke-machine.cattle.io.amazonec2machine", "management.cattle.io.user"];
     match kind {
         None => Reply::empty(404),
-        Some(kind) if !call.told_apart() && hidden.contains(&kind) => Reply::empty(404),
+        Some(kind) if is_hidden(call, kind) => Reply::empty(404),
         Some("provisioning.cattle.io.cluster") => provisioning::answer(call, rest),
         Some("management.cattle.io.clusterroletemplatebinding") => bindings_steve::answer(call, rest),
         Some("cluster.x-k8s.io.machine") => machines::answer(call, rest),
         Some("rke-machine.cattle.io.amazonec2machine") => machines::answer_infrastructure(call, rest),
         Some("management.cattle.io.cluster") => provisioning::answer_management(call, rest),
+        Some("management.cattle.io.globalrole") => global_roles(call, rest),
         Some("management.cattle.io.user") => users(call, rest),
         Some(config) => configs::answer(call, config.rsplit('.').next().unwrap_or_default(), rest),
+    }
+}
+
+/// A type that the caller may not see at all is a 404 without a word.
+fn is_hidden(call: &Call<'_>, kind: &str) -> bool {
+    let hidden = [
+        "cluster.x-k8s.io.machine",
+        "management.cattle.io.globalrole",
+        "management.cattle.io.user",
+        "rke-machine.cattle.io.amazonec2machine",
+    ];
+    let (group, resource) = kind.rsplit_once('.').unwrap_or(("", kind));
+    hidden.contains(&kind) && !call.may("list", group, &format!("{resource}s"))
+}
+
+/// Whether the caller may make objects of a type at all.
+fn may_create(call: &Call<'_>, kind: &str) -> bool {
+    match kind {
+        // In the namespace of some cluster, or everywhere.
+        "management.cattle.io.clusterroletemplatebinding" => {
+            call.may("create", "management.cattle.io", "clusterroletemplatebindings")
+                || call.world.clusters.iter().any(|cluster| call.owns(&cluster.id))
+        }
+        _ if call.caller.role == Role::Standard => true,
+        _ => {
+            let (group, resource) = kind.rsplit_once('.').unwrap_or(("", kind));
+            call.may("create", group, &format!("{resource}s"))
+        }
     }
 }
 
@@ -64,20 +93,20 @@ fn schemas(call: &Call<'_>, one: Option<&str>) -> Reply {
         let (group, kind) = id.rsplit_once('.').unwrap_or(("", id));
         json!({
             "id": id, "type": "schema", "pluralName": plural,
-            "collectionMethods": if *writable { json!(["GET", "POST"]) } else { json!(["GET"]) },
+            "collectionMethods": if *writable && may_create(call, id) { json!(["GET", "POST"]) } else { json!(["GET"]) },
             "resourceMethods": if *writable { json!(["GET", "DELETE", "PUT"]) } else { json!(["GET"]) },
             "attributes": {"group": group, "kind": kind, "namespaced": *id != "management.cattle.io.cluster"},
             "links": {"collection": call.link(&format!("/v1/{plural}")), "self": call.link(&format!("/v1/schemas/{id}"))},
         })
     };
     match one {
-        Some(id) => match TYPES.iter().find(|t| t.0 == id) {
+        Some(id) => match TYPES.iter().find(|t| t.0 == id && !is_hidden(call, t.0)) {
             Some(found) => Reply::ok(schema(found)),
             None => steve(404, "NotFound", format!("{id} not found")),
         },
         None => Reply::ok(json!({
             "type": "collection", "resourceType": "schema", "actions": {}, "links": {"self": call.link("/v1/schemas")},
-            "data": TYPES.iter().map(schema).collect::<Vec<_>>(),
+            "data": TYPES.iter().filter(|t| !is_hidden(call, t.0)).map(schema).collect::<Vec<_>>(),
         })),
     }
 }
@@ -212,6 +241,18 @@ fn users(call: &Call<'_>, rest: &[&str]) -> Reply {
             Some(row) => Reply::ok(row),
             None => steve_not_found("users.management.cattle.io", id),
         },
+        (method, _) => steve_forbidden(method),
+    }
+}
+
+/// Global roles, as far as their names; `/v3` tells more.
+fn global_roles(call: &Call<'_>, rest: &[&str]) -> Reply {
+    let brought = GLOBAL_ROLES.iter().map(|(id, _)| (*id).to_owned());
+    let ids = brought.chain(call.world.global_roles.iter().map(|role| role.id.clone()));
+    let kind = "management.cattle.io.globalrole";
+    let rows = ids.map(|id| json!({"id": id, "type": kind, "kind": "GlobalRole", "metadata": {"name": id}}));
+    match (call.ask.method.as_str(), rest) {
+        ("GET", []) => list(call, kind, rows.collect()),
         (method, _) => steve_forbidden(method),
     }
 }

@@ -67,6 +67,7 @@ fn create(call: &mut Call<'_>) -> Reply {
         created: call.now,
         ttl,
         ext: false,
+        session: false,
     };
     let mut shown = show(call, &token);
     shown["token"] = json!(format!("{}:{}", token.name, token.secret));
@@ -92,11 +93,14 @@ fn show(call: &Call<'_>, token: &Token) -> Value {
     value["userId"] = json!(token.user);
     value["current"] = json!(call.caller.token == token.name);
     value["enabled"] = json!(true);
-    value["isDerived"] = json!(true);
+    value["isDerived"] = json!(!token.session);
     value["expired"] = json!(expires.is_some_and(|at| at < call.now));
     value["expiresAt"] = json!(expires.map(stamp).unwrap_or_default());
     value["ttl"] = json!(token.ttl);
     value["labels"] = json!({"authn.management.cattle.io/token-userId": token.user});
+    if token.session {
+        value["labels"]["authn.management.cattle.io/kind"] = json!("session");
+    }
     value
 }
 
@@ -107,22 +111,42 @@ pub(super) fn expires(token: &Token) -> Option<Timestamp> {
 
 /// Makes a token for a user and gives its value.
 pub(super) fn mint(world: &mut World, clock: &dyn Clock, user: &str, prefix: &str, ttl: i64, now: Timestamp) -> String {
-    let name = format!("{prefix}{}", fresh(clock, world, prefix));
-    let secret = secret(clock);
-    let value = format!("{name}:{secret}");
     let description = if prefix.starts_with("kubeconfig-") { "Kubeconfig token" } else { "simulated" };
-    world.tokens.push(Token {
-        name,
-        secret,
+    value_of(&mint_as(world, clock, user, prefix, ttl, description, now))
+}
+
+/// The description of a session's token; Rancher leaves it empty.
+pub(super) const SESSION: &str = "";
+
+/// Makes a token for a user.
+pub(super) fn mint_as(
+    world: &mut World,
+    clock: &dyn Clock,
+    user: &str,
+    prefix: &str,
+    ttl: i64,
+    description: &str,
+    now: Timestamp,
+) -> Token {
+    let token = Token {
+        name: format!("{prefix}{}", fresh(clock, world, prefix)),
+        secret: secret(clock),
         user: user.to_owned(),
         description: description.to_owned(),
         cluster: None,
         created: now,
         ttl,
         ext: false,
-    });
+        session: description == SESSION,
+    };
+    world.tokens.push(token.clone());
     world.touch();
-    value
+    token
+}
+
+/// What is shown at the door.
+pub(super) fn value_of(token: &Token) -> String {
+    format!("{}:{}", token.name, token.secret)
 }
 
 /// Draws the end of a name that no token has.

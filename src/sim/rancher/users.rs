@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::call::Call;
+use super::login::digest;
 use super::norman::{self, collection, invalid_action, invalid_body, method_not_allowed};
 use super::reply::{Reply, cannot, norman as error, norman_field, norman_forbidden, norman_not_found};
 use super::v3::object;
@@ -11,6 +12,9 @@ use super::world::{Role, User, principal_label, stamp};
 /// One user as norman shows it.
 pub(super) fn user_object(call: &Call<'_>, user: &User) -> Value {
     let mut value = object(call, "user", &user.id, user.created, None);
+    if call.caller.role == Role::Admin {
+        value["actions"] = json!({"setpassword": call.link(&format!("/v3/users/{}?action=setpassword", user.id))});
+    }
     let by = |kind: &str| json!(call.link(&format!("/v3/{kind}?userId={}", user.id)));
     value["links"]["clusterRoleTemplateBindings"] = by("clusterRoleTemplateBindings");
     value["links"]["tokens"] = by("tokens");
@@ -33,7 +37,7 @@ pub(super) fn user_object(call: &Call<'_>, user: &User) -> Value {
 
 pub(super) fn users(call: &mut Call<'_>, kind: &norman::Kind, rest: &[&str]) -> Reply {
     let method = call.ask.method.clone();
-    let visible = |call: &Call<'_>, id: &str| call.told_apart() || call.caller.id == id;
+    let visible = |call: &Call<'_>, id: &str| call.may("get", "management.cattle.io", "users") || call.caller.id == id;
     match (method.as_str(), rest) {
         ("GET", []) => {
             let seen = call.world.users.iter().filter(|u| visible(call, &u.id));
@@ -42,6 +46,7 @@ pub(super) fn users(call: &mut Call<'_>, kind: &norman::Kind, rest: &[&str]) -> 
             collection(call, kind, actions, rows)
         }
         ("POST", []) => create_user(call),
+        ("POST", [id]) if call.ask.query("action") == Some("setpassword") => set_password(call, id),
         ("POST", [_]) => invalid_action(call.ask.query("action").unwrap_or_default()),
         ("GET" | "PUT", [id]) => {
             let name = format!("users.management.cattle.io \"{id}\"");
@@ -88,14 +93,15 @@ fn create_user(call: &mut Call<'_>) -> Reply {
         Err(why) => return invalid_body(&why),
     };
     let username = norman::text(body.get("username"));
+    let password = norman::text(body.get("password"));
     if username.is_empty() {
         return error(500, "ServerError", "invalid username");
     }
     if call.world.users.iter().any(|u| u.username.as_deref() == Some(&username)) {
         return norman_field(422, "NotUnique", "username", "Username is already in use.");
     }
-    if norman::text(body.get("password")).len() < PASSWORD_MIN_LETTERS {
-        return error(422, "InvalidBodyContent", "Password must be at least 12 characters");
+    if password.len() < PASSWORD_MIN_LETTERS {
+        return too_short();
     }
     let id = super::world::draw(call.clock, 5, |id| call.world.user(&format!("u-{id}")).is_some());
     let user = User {
@@ -106,11 +112,40 @@ fn create_user(call: &mut Call<'_>) -> Reply {
         enabled: body.get("enabled").and_then(Value::as_bool).unwrap_or(true),
         created: call.now,
         principals: Vec::new(),
+        password: Some(digest(&norman::text(body.get("username")), &password)),
     };
     let shown = user_object(call, &user);
     call.world.users.push(user);
     call.world.touch();
     Reply::created(shown)
+}
+
+fn too_short() -> Reply {
+    error(422, "InvalidBodyContent", "Password must be at least 12 characters")
+}
+
+/// Gives a user another password; the old one's sessions stay.
+fn set_password(call: &mut Call<'_>, id: &str) -> Reply {
+    if call.caller.role != Role::Admin {
+        let object = format!("users.management.cattle.io \"{id}\"");
+        return norman_forbidden(cannot(&call.caller.id, "update", &object, "users", "management.cattle.io"));
+    }
+    let password = match call.ask.json() {
+        Ok(body) => norman::text(body.get("newPassword")),
+        Err(why) => return invalid_body(&why),
+    };
+    if password.len() < PASSWORD_MIN_LETTERS {
+        return too_short();
+    }
+    let Some(user) = call.world.users.iter_mut().find(|user| user.id == id) else {
+        return norman_not_found("users.management.cattle.io", id);
+    };
+    user.password = Some(digest(user.username.as_deref().unwrap_or_default(), &password));
+    call.world.touch();
+    match call.world.user(id) {
+        Some(user) => Reply::ok(user_object(call, user)),
+        None => norman_not_found("users.management.cattle.io", id),
+    }
 }
 
 /// Principals: local users only, because the simulator has no identity provider.

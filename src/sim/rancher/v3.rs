@@ -10,7 +10,7 @@ use super::call::Call;
 use super::norman::{self, collection, invalid_body, kind, method_not_allowed};
 use super::reply::{Reply, cannot, norman as error, norman_forbidden, norman_not_found};
 use super::world::{Role, stamp, stamp_ms, uuid};
-use super::{bindings, clusters, credentials, tokens, users};
+use super::{bindings, clusters, credentials, roles, tokens, users};
 
 /// Answers anything under `/v3`.
 pub(super) fn answer(call: &mut Call<'_>) -> Reply {
@@ -42,15 +42,10 @@ fn dispatch(call: &mut Call<'_>, path: &[&str]) -> Reply {
         ("setting", _) => settings(call, kind, rest),
         ("user", _) => users::users(call, kind, rest),
         ("principal", _) => users::principals(call, kind, rest),
+        ("globalRole", _) => roles::global_roles(call, kind, rest),
+        ("globalRoleBinding", _) => roles::global_bindings(call, kind, rest),
+        ("roleTemplate", _) => roles::role_templates(call, kind, rest),
         (_, _) if method != "GET" => method_not_allowed(&method),
-        ("roleTemplate", []) => {
-            let rows = ROLES.iter().map(|r| role_object(call, r)).collect();
-            collection(call, kind, json!({}), rows)
-        }
-        ("roleTemplate", [id]) => match ROLES.iter().find(|r| r.id == *id) {
-            Some(role) => Reply::ok(role_object(call, role)),
-            None => norman_not_found("roletemplates.management.cattle.io", id),
-        },
         ("nodeDriver", []) => {
             let rows = DRIVERS.iter().map(|d| driver_object(call, d)).collect();
             collection(call, kind, json!({}), rows)
@@ -221,7 +216,7 @@ pub(super) const ROLES: [RoleTemplate; 20] = [
     role("view", "Kubernetes view", "project"),
 ];
 
-fn role_object(call: &Call<'_>, role: &RoleTemplate) -> Value {
+pub(super) fn role_object(call: &Call<'_>, role: &RoleTemplate) -> Value {
     let mut value = object(call, "roleTemplate", role.id, call.world.started, None);
     value["name"] = json!(role.name);
     value["context"] = json!(role.context);

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::faults::{Fault, Switch};
+use super::rights::{AddedRole, GlobalBinding, GlobalRole};
 use crate::clock::Clock;
 
 /// The workspace in which clusters live.
@@ -35,6 +36,13 @@ pub(super) struct World {
     /// Settings that were changed: name to value.
     pub settings: BTreeMap<String, String>,
     pub faults: BTreeMap<Fault, Switch>,
+    /// What somebody added to the roles that Rancher brings along.
+    #[serde(default)]
+    pub global_roles: Vec<GlobalRole>,
+    #[serde(default)]
+    pub global_bindings: Vec<GlobalBinding>,
+    #[serde(default)]
+    pub added_roles: Vec<AddedRole>,
 }
 
 /// What a user may do, coarsely.
@@ -59,6 +67,9 @@ pub(super) struct User {
     pub created: Timestamp,
     /// Principals beside `local://<id>`.
     pub principals: Vec<String>,
+    /// A digest of the password, if they have one.
+    #[serde(default)]
+    pub password: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -75,6 +86,9 @@ pub(super) struct Token {
     pub ttl: i64,
     /// A token of the ext API wants the prefix `ext/`.
     pub ext: bool,
+    /// Made by a login.
+    #[serde(default)]
+    pub session: bool,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -125,6 +139,9 @@ pub(super) struct Machine {
     pub joins: f64,
     /// When it was scaled away.
     pub removed: Option<Timestamp>,
+    /// Somebody let it go without asking the cloud.
+    #[serde(default)]
+    pub forced: bool,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -193,6 +210,9 @@ impl World {
             machine_configs: Vec::new(),
             settings: BTreeMap::new(),
             faults: BTreeMap::new(),
+            global_roles: Vec::new(),
+            global_bindings: Vec::new(),
+            added_roles: Vec::new(),
         }
     }
 

@@ -5,6 +5,7 @@ mod contract;
 mod faults;
 mod lifecycle;
 mod provider;
+mod recorded;
 mod restart;
 
 use std::path::PathBuf;
