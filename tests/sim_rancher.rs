@@ -81,6 +81,39 @@ fn a_simulated_rancher_survives_sigkill_and_ends_on_sigterm() {
 }
 
 #[test]
+fn setting_up_a_simulated_rancher_needs_an_administrator_says_what_it_does_and_prints_no_token() {
+    let dir = tempfile::tempdir().unwrap();
+    let rancher = Process::start(dir.path(), &[]);
+    let file = dir.path().join("token");
+    let run = |admin: Option<&str>, more: &[&str]| {
+        #[expect(clippy::disallowed_methods, reason = "the test runs the binary as a person would")]
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kaas"));
+        command.args(["rancher", "setup", "--url", &format!("http://{}", rancher.address)]).args(more);
+        command.args(["--user", "kaas-made", "--role", "kaas-made", "--credential", "simulated-aws", "--token-file"]);
+        command.arg(&file).env_remove("RANCHER_ADMIN_TOKEN").envs(admin.map(|admin| ("RANCHER_ADMIN_TOKEN", admin)));
+        let output = command.output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(said).unwrap())
+    };
+    let (code, said) = run(None, &[]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("an administrator's token is needed"), "{said}");
+    let (code, said) = run(Some(&rancher.token), &[]);
+    assert!(code == Some(0) && said.contains("Nothing was done") && !file.exists(), "{said}");
+    assert!(said.contains("cluster-owner of every downstream cluster"), "{said}");
+    let (code, said) = run(Some(&rancher.token), &["--yes"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("good: ways into clusters can be given") && !said.contains("not good"), "{said}");
+    let token = std::fs::read_to_string(&file).unwrap();
+    for secret in [token.trim(), &rancher.token] {
+        assert!(!said.contains(secret.rsplit(':').next().unwrap()), "{said}");
+    }
+    let (code, said) = run(Some(&rancher.token), &["--yes"]);
+    assert!(code == Some(0) && said.contains("everything is there"), "{said}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), token);
+}
+
+#[test]
 fn a_simulated_rancher_refuses_unknown_faults_and_absurd_speeds() {
     for arguments in [["--fault", "earthquake"], ["--speed", "-1"], ["--speed", "1e30"], ["--speed", "soon"]] {
         #[expect(clippy::disallowed_methods, reason = "the test runs the binary as a person would")]

@@ -68,7 +68,7 @@ fn ask(config: &Config) -> anyhow::Result<Vec<Finding>> {
                 severity: if looked.mild { Severity::Warning } else { Severity::Error },
                 path: format!("tenants.{}", looked.tenant),
                 line: None,
-                problem: format!("{} is not good", looked.what),
+                problem: format!("not good: {}", looked.what),
                 hint: wrong,
             }),
         }

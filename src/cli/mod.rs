@@ -15,6 +15,8 @@ pub mod list;
 mod live;
 #[cfg(feature = "rancher")]
 pub mod rancher;
+#[cfg(all(test, feature = "sim", feature = "rancher"))]
+mod rancher_tests;
 #[cfg(all(feature = "web", feature = "rancher"))]
 pub mod serve;
 #[cfg(feature = "sim")]

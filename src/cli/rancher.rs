@@ -15,28 +15,25 @@ use super::{Exit, wire};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::{Config, SecretRef};
 use crate::ports::{Fleet as _, Trouble};
-use crate::rancher::setup::{Minted, Setup, Survey, Wanted};
+use crate::rancher::setup::{Minted, Setup, Step, Survey, Wanted};
 use crate::rancher::{Patience, Rancher, Settings};
-
-#[cfg(all(test, feature = "sim"))]
-mod tests;
 
 /// Arguments of `kaas rancher`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
-    command: Command,
+    pub(super) command: Command,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+pub(super) enum Command {
     /// Makes kaas' user, its global role without admin, a role that only reads, and a token with an end.
     Setup(SetupArgs),
 }
 
 /// Arguments of `kaas rancher setup`.
 #[derive(Debug, clap::Args)]
-struct SetupArgs {
+pub(super) struct SetupArgs {
     /// Rancher's address. Left out: that of the tenant in the configuration.
     #[arg(long, value_name = "URL", conflicts_with_all = ["config", "tenant"])]
     url: Option<String>,
@@ -85,19 +82,19 @@ struct SetupArgs {
 }
 
 /// Where everything is.
-struct Place {
-    url: String,
+pub(super) struct Place {
+    pub url: String,
     ca: Option<String>,
     admin: SecretString,
-    token_file: PathBuf,
-    credentials: Vec<String>,
+    pub token_file: PathBuf,
+    pub credentials: Vec<String>,
 }
 
 /// How long to wait for Rancher, and how often.
 #[derive(Debug, Clone, Copy)]
-struct Waits {
-    pause: Duration,
-    tries: u32,
+pub(super) struct Waits {
+    pub pause: Duration,
+    pub tries: u32,
 }
 
 const WAITS: Waits = Waits { pause: Duration::from_secs(1), tries: 30 };
@@ -115,7 +112,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     super::runtime()?.block_on(set_up(args, place, SystemClock::shared(), WAITS, &mut out))
 }
 
-fn place(args: &SetupArgs, environment: &dyn Fn(&str) -> Option<String>) -> anyhow::Result<Place> {
+pub(super) fn place(args: &SetupArgs, environment: &dyn Fn(&str) -> Option<String>) -> anyhow::Result<Place> {
     let admin = match &args.admin_token_file {
         Some(file) => SecretRef::File(file.clone()),
         None => SecretRef::Env(args.admin_token_env.clone()),
@@ -162,7 +159,7 @@ enum Token {
     Refuse(String),
 }
 
-async fn set_up(
+pub(super) async fn set_up(
     args: &SetupArgs,
     place: Place,
     clock: SharedClock,
@@ -236,6 +233,11 @@ fn tell(args: &SetupArgs, place: &Place, survey: &Survey, token: &Token, out: &m
     }
     for step in &survey.steps {
         writeln!(out, "  - {step}")?;
+        if matches!(step, Step::MakeRole(_) | Step::ChangeRole(..)) {
+            for right in survey.rights() {
+                writeln!(out, "      {right}")?;
+            }
+        }
     }
     let file = place.token_file.display();
     match token {

@@ -56,7 +56,7 @@ impl Rancher {
         proofs.push(self.prove_clusters().await);
         proofs.push(self.prove_machines().await);
         for (kind, what) in MAKES {
-            proofs.push(proof(what.to_owned(), self.takes_posts(kind, what).await));
+            proofs.push(proof(what.to_owned(), self.takes_posts(kind).await));
         }
         for role in self.roles() {
             let good = self.check_role(&role).await.map_err(|trouble| trouble.to_string());
@@ -132,10 +132,10 @@ impl Rancher {
     }
 
     /// Whether the schema says that the caller may make objects of a kind: nothing has to be made to learn it.
-    async fn takes_posts(&self, kind: &str, what: &str) -> Result<(), String> {
+    async fn takes_posts(&self, kind: &str) -> Result<(), String> {
         match self.methods(kind).await {
             Ok(Some(methods)) if methods.iter().any(|method| method == "POST") => Ok(()),
-            Ok(_) => Err(format!("It cannot be said that {what}: the schema of {kind} does not offer POST. {RIGHTS}")),
+            Ok(_) => Err(format!("The schema of {kind} does not offer POST to this token. {RIGHTS}")),
             Err(failure) => Err(Trouble::from(failure).to_string()),
         }
     }

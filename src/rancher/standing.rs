@@ -54,7 +54,7 @@ impl Rancher {
         }
         let left = left.as_mins().max(0);
         Err(lasting(format!(
-            "kaas' token for Rancher ends in {left} min, which is too soon to begin anything with it. Nothing was run: an operator has to give kaas a new one."
+            "kaas' token for Rancher ends in {left} min, which is too soon to begin anything with it. Nothing was run: an operator has to give kaas a new one (`kaas rancher setup --new-token`)."
         )))
     }
 

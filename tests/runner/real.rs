@@ -262,14 +262,14 @@ async fn a_failed_create_leaves_a_taint_that_can_be_taken_away() {
     let plan = runner.plan(&call("demo", 1), &job, quiet()).await.unwrap().plan;
     runner.apply(&call("demo", 1), &job, &plan.digest, quiet()).await.expect_err("its provisioner fails");
     let address = "module.demo.terraform_data.cluster".to_owned();
-    assert_eq!(runner.tainted(&call("demo", 1), &job).await.unwrap(), [address.clone()]);
+    assert_eq!(runner.tainted(&call("demo", 1), &job).await.unwrap(), std::slice::from_ref(&address));
     let again = runner.plan(&call("demo", 1), &job, quiet()).await.unwrap().plan;
     assert_eq!((again.add, again.destroy), (1, 1), "it would be destroyed and made anew");
 
     // What is not tainted, or is none, is left alone.
     let others = ["module.demo.terraform_data.machine".to_owned(), "-help".to_owned()];
     runner.untaint(&call("demo", 1), &job, &others).await.unwrap();
-    assert_eq!(runner.tainted(&call("demo", 1), &job).await.unwrap(), [address.clone()]);
+    assert_eq!(runner.tainted(&call("demo", 1), &job).await.unwrap(), std::slice::from_ref(&address));
     for attempt in [1, 2] {
         runner.untaint(&call("demo", attempt), &job, &[others[0].clone(), address.clone()]).await.unwrap();
     }

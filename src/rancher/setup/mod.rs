@@ -59,6 +59,15 @@ pub struct Survey {
 }
 
 impl Survey {
+    /// What its global role will allow, where it is made or changed: one line a rule.
+    pub fn rights(&self) -> Vec<String> {
+        let touched = |step: &Step| matches!(step, Step::MakeRole(_) | Step::ChangeRole(..));
+        if !self.steps.iter().any(touched) {
+            return Vec::new();
+        }
+        wanted::rights(&self.role_body)
+    }
+
     /// The id of kaas' user, if there is one already.
     pub fn user_id(&self) -> Option<&str> {
         self.user.as_deref()

@@ -69,6 +69,26 @@ pub(super) fn read_only_role(name: &str) -> Value {
     })
 }
 
+/// What a global role allows, one line a rule.
+pub(super) fn rights(role: &Value) -> Vec<String> {
+    let words = |list: &Value| {
+        let all = list.as_array().into_iter().flatten().filter_map(Value::as_str);
+        all.map(|word| if word == "*" { "everything" } else { word }).collect::<Vec<_>>().join(", ")
+    };
+    let line = |rule: &Value, place: &str| {
+        let group = rule["apiGroups"][0].as_str().filter(|group| !group.is_empty()).map(|group| format!(" of {group}"));
+        let names = rule.get("resourceNames").map(|names| format!(" ({})", words(names))).unwrap_or_default();
+        format!("{}{}{names}{place}: {}", words(&rule["resources"]), group.unwrap_or_default(), words(&rule["verbs"]))
+    };
+    let inherited = format!("{} of every downstream cluster", words(&role["inheritedClusterRoles"]));
+    let rules = role["rules"].as_array().into_iter().flatten().map(|rule| line(rule, ""));
+    let named = role["namespacedRules"].as_object().into_iter().flatten();
+    let named = named.flat_map(|(space, rules)| {
+        rules.as_array().into_iter().flatten().map(move |rule| line(rule, &format!(" in {space}")))
+    });
+    [inherited].into_iter().chain(rules).chain(named).collect()
+}
+
 /// Which of the keys of `wanted` are otherwise in `there`. Order and Rancher's own additions do not count.
 pub(super) fn differs(there: &Value, wanted: &Value, keys: &[&'static str]) -> Vec<&'static str> {
     let other = |key: &&&str| wanted.get(**key).is_some() && plain(&there[**key]) != plain(&wanted[**key]);

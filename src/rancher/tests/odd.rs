@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::*;
 
 /// Answers for everything, and keeps what was asked: path with query, and authorization.
-struct Odd {
-    url: String,
+pub(super) struct Odd {
+    pub url: String,
     asked: Arc<StdMutex<Vec<(String, String)>>>,
     task: tokio::task::JoinHandle<()>,
 }
@@ -22,7 +22,7 @@ impl Drop for Odd {
 }
 
 impl Odd {
-    async fn new(answer: impl Fn(usize, &str) -> Response + Send + Sync + 'static) -> Self {
+    pub async fn new(answer: impl Fn(usize, &str) -> Response + Send + Sync + 'static) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let asked = Arc::new(StdMutex::new(Vec::new()));
@@ -46,29 +46,34 @@ impl Odd {
         Self { url, asked, task }
     }
 
-    fn rancher(&self) -> Rancher {
+    pub fn rancher(&self) -> Rancher {
         Rancher::new(settings(&self.url, "token-a:s3cret"), clock()).expect("made")
     }
 
-    fn asked(&self) -> Vec<(String, String)> {
+    pub fn asked(&self) -> Vec<(String, String)> {
         self.asked.lock().expect("the log").clone()
     }
 }
 
-fn error(status: u16, body: &Value) -> Response {
+pub(super) fn error(status: u16, body: &Value) -> Response {
     (StatusCode::from_u16(status).expect("a status"), axum::Json(body.clone())).into_response()
 }
 
-fn ok(body: &Value) -> Response {
+pub(super) fn ok(body: &Value) -> Response {
     error(200, body)
 }
 
-fn me() -> Response {
+pub(super) fn me() -> Response {
     ok(&json!({"type": "collection", "data": [{"id": "u-kaas"}]}))
 }
 
-fn not_found() -> Response {
+pub(super) fn not_found() -> Response {
     error(404, &json!({"type": "error", "code": "NotFound", "message": "not found", "status": 404}))
+}
+
+/// What a user without the right to see a type is told.
+pub(super) fn nothing() -> Response {
+    StatusCode::NOT_FOUND.into_response()
 }
 
 const NAME: &str = "crucial-sandbox";

@@ -62,7 +62,7 @@ async fn a_person_s_token_in_a_simulated_rancher_lacks_nearly_every_right() {
     not good: machines can be read: kaas' user sees no cluster.x-k8s.io.machines, so nobody is told why a machine cannot be made or removed. `kaas rancher setup` gives kaas' user the rights that it needs.
     good: clusters can be made
     good: machine configs can be made
-    not good: ways into clusters can be given: It cannot be said that ways into clusters can be given: the schema of management.cattle.io.clusterroletemplatebinding does not offer POST. `kaas rancher setup` gives kaas' user the rights that it needs.
+    not good: ways into clusters can be given: The schema of management.cattle.io.clusterroletemplatebinding does not offer POST to this token. `kaas rancher setup` gives kaas' user the rights that it needs.
     good: the role cluster-owner can be given
     not good: the cloud credential simulated-aws can be used: kaas' user cannot read it, or there is none of that name. `kaas rancher setup --credential simulated-aws` gives kaas that right.
     good: kaas' user is no admin

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::odd::{Odd, error, not_found, ok};
 use super::simulated::{CLUSTER, Desk, WHOLE};
 use super::*;
 use crate::sim::rancher::Fault;
@@ -117,4 +118,36 @@ async fn a_role_as_measured_may_not_let_a_simulated_machine_go_and_that_is_told(
     let stuck = rancher.machines(&name(CLUSTER)).await.expect("it sees machines").remove(0);
     let line = lasting_line(rancher.force_remove(&call(), &name(CLUSTER), &stuck).await);
     assert!(line.contains("may not let") && line.contains("force-machine-remove"), "{line}");
+}
+
+#[tokio::test]
+async fn a_write_that_somebody_else_s_came_before_is_tried_anew_with_what_is_there_now() {
+    let labels = json!({"cluster.x-k8s.io/cluster-name": CLUSTER});
+    let object = move |version: usize| {
+        json!({"metadata": {"name": "m-1", "namespace": WORKSPACE, "labels": labels,
+        "resourceVersion": version.to_string(), "deletionTimestamp": "2026-11-22T16:21:43Z"},
+        "spec": {"infrastructureRef": {"kind": "Amazonec2Machine"}}})
+    };
+    // The list of machines, that of the infrastructure, then pairs of a read and a write.
+    let run = |conflicts: usize| {
+        let object = object.clone();
+        Odd::new(move |count, path| match path {
+            path if path.ends_with("/m-1") && count % 2 == 0 => ok(&object(count)),
+            path if path.ends_with("/m-1") && count < 4 + 2 * conflicts => {
+                error(409, &json!({"type": "error", "code": "Conflict", "message": "modified", "status": 409}))
+            }
+            path if path.ends_with("/m-1") => ok(&object(count)),
+            path if path.starts_with("/v1/provisioning") => not_found(),
+            _ => ok(&json!({"type": "collection", "data": [object(1)]})),
+        })
+    };
+    let odd = run(2).await;
+    odd.rancher().force_remove(&call(), &name(CLUSTER), "m-1").await.expect("let go at last");
+    assert_eq!(odd.asked().len(), 3 + 6, "three pairs of a read and a write");
+    let odd = run(100).await;
+    let (line, _) = passing_line(odd.rancher().force_remove(&call(), &name(CLUSTER), "m-1").await);
+    assert!(line.contains("keeps changing m-1"), "{line}");
+    let other = Odd::new(|_, _| ok(&json!({"data": [{"metadata": {"name": "m-1"}}]}))).await;
+    let line = lasting_line(other.rancher().force_remove(&call(), &name(CLUSTER), "m-1").await);
+    assert!(line.contains("has no machine m-1"), "what belongs to no cluster is nobody's: {line}");
 }

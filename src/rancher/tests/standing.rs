@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
+use super::odd::{Odd, error, me, not_found, nothing, ok};
 use super::simulated::Desk;
 use super::*;
 use crate::clock::Clock as _;
@@ -72,4 +73,35 @@ async fn a_signed_token_says_itself_when_it_ends() {
     // The simulator has no identity provider; the version needs no token.
     let ends = desk.with_token(&signed).standing().await.expect("asked").token_ends;
     assert_eq!(ends, Timestamp::from_second(1_800_000_000).ok());
+}
+
+#[tokio::test]
+async fn a_token_that_nobody_may_read_about_is_told_and_does_not_stop_work() {
+    let answers = [
+        not_found as fn() -> axum::response::Response,
+        || error(403, &json!({"type": "error", "code": "Forbidden", "message": "no", "status": 403})),
+        nothing,
+    ];
+    for answer in answers {
+        let odd = Odd::new(move |_, path| match path {
+            "/rancherversion" => ok(&json!({"Version": "v2.12.3"})),
+            "/v3/users" => me(),
+            path if path.starts_with("/v3/tokens/") => answer(),
+            _ => not_found(),
+        })
+        .await;
+        let line = lasting_line(odd.rancher().standing().await);
+        assert!(line.contains("does not tell kaas until when its token is good"), "{line}");
+        odd.rancher().preflight(&name("crucial-sandbox"), false).await.expect("work goes on");
+    }
+}
+
+#[tokio::test]
+async fn an_old_rancher_does_not_know_tokens_of_the_new_interface() {
+    let odd = Odd::new(|_, _| ok(&json!({"Version": "v2.12.3"}))).await;
+    let rancher = Rancher::new(settings(&odd.url, "ext/token-a:s3cret"), clock()).expect("made");
+    let line = lasting_line(rancher.standing().await);
+    assert!(line.contains("v2.12.3 does not know tokens that begin with ext/"), "{line}");
+    let odd = Odd::new(|_, _| ok(&json!({"nothing": true}))).await;
+    assert!(lasting_line(odd.rancher().standing().await).contains("not Rancher"));
 }

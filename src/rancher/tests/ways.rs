@@ -41,8 +41,8 @@ async fn each_kind_of_subject_gets_a_way_into_a_simulated_cluster_once() {
     for (subject, path) in &subjects {
         let binding = desk.bound(&id, subject, "cluster-member").await;
         assert!(binding.starts_with(&format!("{id}:kaas-")), "{binding}");
-        let posts = desk.sim.requests().into_iter().filter(|seen| seen.method == "POST" && seen.path == *path);
-        let last = posts.last().expect("posted");
+        let posted = desk.sim.requests().into_iter().rev().find(|seen| seen.method == "POST" && seen.path == *path);
+        let last = posted.expect("posted");
         assert_eq!(last.status, 201, "{subject:?}");
         let before = desk.asked("POST", "bindings");
         assert_eq!(desk.bound(&id, subject, "cluster-member").await, binding, "the same binding");

@@ -1,11 +1,15 @@
 //! `kaas rancher setup` against the simulated Rancher.
 
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Parser;
 use serde_json::{Value, json};
 
-use super::*;
+use super::Exit;
+use super::rancher::*;
 use crate::clock::ManualClock;
 use crate::sim::rancher::{Options, Running, start};
 
@@ -93,6 +97,14 @@ async fn a_simulated_setup_says_what_it_would_do_and_then_does_it_once() {
     Rancher v2.14.4 at RANCHER, as admin
       - make the local user kaas-made, with a password that nobody learns
       - make the global role kaas-made: no admin, and cluster-owner on every downstream cluster
+          cluster-owner of every downstream cluster
+          clusters of provisioning.cattle.io: get, list, watch, create, update, patch, delete
+          machines, machinedeployments, machinesets of cluster.x-k8s.io: get, list, watch
+          everything of rke-machine.cattle.io: get, list, watch
+          everything of rke-machine-config.cattle.io: everything
+          users, clusters of management.cattle.io: get, list, watch
+          clusterroletemplatebindings of management.cattle.io: everything
+          secrets (cc-simul) in cattle-global-data: get
       - give kaas-made the global role user
       - give kaas-made the global role kaas-made
       - make the cluster role kaas-read-only, which reads everything but secrets
@@ -246,7 +258,7 @@ fn an_administrators_token_is_sent_in_clear_to_this_machine_alone() {
 #[test]
 fn the_configuration_says_where_rancher_is_and_where_the_token_goes() {
     let dir = tempfile::tempdir().expect("a folder");
-    let text = include_str!("../../../kaas.example.toml");
+    let text = include_str!("../../kaas.example.toml");
     let config = dir.path().join("kaas.toml");
     std::fs::write(&config, text.replace("ca_file = ", "# ca_file = ")).expect("written");
     let path = config.display().to_string();
