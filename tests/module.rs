@@ -10,6 +10,8 @@
 mod asked;
 #[path = "module/bench.rs"]
 mod bench;
+#[path = "module/order.rs"]
+mod order;
 #[path = "module/refused.rs"]
 mod refused;
 #[path = "module/trouble.rs"]

@@ -58,6 +58,7 @@ raw!(
         forge: Forge,
         runner: Runner,
         rancher: Rancher,
+        aws: Option<Aws>,
         render: Render,
         policy: Policy,
         people: BTreeMap<String, Person>,
@@ -109,6 +110,10 @@ raw!(
 raw!(
     /// `[tenants.<name>.rancher]`.
     Rancher { url: Text, token: Secret, ca_file: Text, requester_role: Text, team: Option<Team> }
+);
+raw!(
+    /// `[tenants.<name>.aws]`.
+    Aws { regions: Option<Vec<String>>, profile: Text, profile_file: Text, endpoint_url: Text }
 );
 raw!(
     /// A reference to a secret.
