@@ -11,6 +11,8 @@ mod asked;
 #[path = "module/bench.rs"]
 mod bench;
 mod finish;
+#[path = "module/order.rs"]
+mod order;
 #[path = "module/refused.rs"]
 mod refused;
 #[path = "module/trouble.rs"]

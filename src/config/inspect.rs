@@ -26,7 +26,8 @@ fn inspect(tenant: &TenantConfig, environment: Environment<'_>) -> Vec<Finding> 
     }
     let files =
         [("rancher.ca_file", &tenant.rancher.ca_file), ("runner.cli_config_file", &tenant.runner.cli_config_file)];
-    for (key, file) in files {
+    let profiles = tenant.aws.as_ref().map(|aws| ("aws.profile_file", &aws.profile_file));
+    for (key, file) in files.into_iter().chain(profiles) {
         if let Some(file) = file.as_deref().filter(|f| !f.is_file()) {
             warn(key, format!("there is no file {}", file.display()), "kaas has to be able to read it.".to_owned());
         }

@@ -1,11 +1,13 @@
-//! Where people talk and where pull requests live: the chat and the forge of a tenant.
+//! Where people talk, where pull requests live and where machines run: the chat, the forge and the AWS account of a tenant.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::finding::{Report, join};
 use super::secret::SecretRef;
 use super::tenant::below;
 use super::{TenantConfig, raw, values};
+use crate::lifecycle::catalogue::Catalogue;
 
 /// Where people talk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +73,52 @@ pub struct GitHubConfig {
     pub api_url: String,
     /// Where git fetches from; `None` is derived from the API's address.
     pub git_url: Option<String>,
+}
+
+/// The account of AWS that machines are made in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AwsConfig {
+    /// The regions, each once. Never empty.
+    pub regions: Vec<String>,
+    /// The profile that says how to come to credentials; `None` is the standard chain.
+    pub profile: Option<String>,
+    /// Where profiles stand, if not in the usual files.
+    pub profile_file: Option<PathBuf>,
+    /// Where AWS is asked, if not at AWS.
+    pub endpoint_url: Option<String>,
+    /// What a machine costs a month, in US cents, by its type: what the classes say of their sizes.
+    pub prices: BTreeMap<String, u64>,
+}
+
+pub(super) fn aws(
+    raw: Option<&raw::Aws>,
+    catalogue: &Catalogue,
+    base: &Path,
+    path: &str,
+    report: &mut Report,
+) -> Option<AwsConfig> {
+    let raw = raw?;
+    let classes = &catalogue.classes;
+    let of_classes = || classes.iter().flat_map(|class| &class.regions).map(ToString::to_string).collect();
+    let mut regions: Vec<String> = raw.regions.clone().unwrap_or_else(of_classes);
+    regions.sort();
+    regions.dedup();
+    if raw.regions.as_ref().is_some_and(Vec::is_empty) {
+        report.error(
+            &join(path, "regions"),
+            "is empty",
+            "Name the regions, or leave it out: then they are those of the classes.",
+        );
+    }
+    let sizes = classes.iter().flat_map(|class| &class.sizes);
+    let prices = sizes.filter_map(|size| Some((size.instance_type.clone(), size.cents_a_node_month?))).collect();
+    let endpoint_url = raw.endpoint_url.as_deref().map(|url| url.trim_end_matches('/').to_owned());
+    if endpoint_url.as_deref().is_some_and(|url| url.starts_with("http://") && !values::is_loopback(url)) {
+        let hint = "Use https://, so that nobody else can answer.";
+        report.warning(&join(path, "endpoint_url"), "is not encrypted, and not on this machine", hint);
+    }
+    let profile_file = raw.profile_file.as_ref().map(|file| below(base, file));
+    Some(AwsConfig { regions, profile: raw.profile.clone(), profile_file, endpoint_url, prices })
 }
 
 pub(super) fn chat(raw: &raw::Chat, base: &Path, path: &str, report: &mut Report) -> Option<ChatConfig> {

@@ -58,6 +58,7 @@ raw!(
         forge: Forge,
         runner: Runner,
         rancher: Rancher,
+        aws: Option<Aws>,
         render: Render,
         policy: Policy,
         people: BTreeMap<String, Person>,
@@ -117,6 +118,10 @@ raw!(
         team: Option<Team>,
         groups: BTreeMap<String, String>,
     }
+);
+raw!(
+    /// `[tenants.<name>.aws]`.
+    Aws { regions: Option<Vec<String>>, profile: Text, profile_file: Text, endpoint_url: Text }
 );
 raw!(
     /// A reference to a secret.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use super::finding::{Report, join};
-use super::outside::{self, ChatConfig, ForgeConfig, secret};
+use super::outside::{self, AwsConfig, ChatConfig, ForgeConfig, secret};
 use super::people::{People, Platform};
 use super::secret::SecretRef;
 use super::{catalogue, people, policy, raw, values};
@@ -33,6 +33,8 @@ pub struct TenantConfig {
     pub runner: RunnerConfig,
     /// The Rancher that makes the clusters.
     pub rancher: RancherConfig,
+    /// The account of AWS that the machines are made in, where kaas may look at it.
+    pub aws: Option<AwsConfig>,
     /// What the files say that kaas writes.
     pub render: Settings,
     /// The attributes whose values people see in a plan.
@@ -113,6 +115,7 @@ pub(super) fn tenant(name: &str, raw: &raw::Tenant, base: &Path, report: &mut Re
     let policy = policy::policy(&raw.policy, &people, &path, report);
     let catalogue = catalogue::catalogue(&raw.classes, &join(&path, "classes"), report);
     let rancher = rancher(raw, &people, base, &join(&path, "rancher"), report);
+    let aws = outside::aws(raw.aws.as_ref(), &catalogue, base, &join(&path, "aws"), report);
     let render = render(raw, base, &join(&path, "render"), report);
     let chat = outside::chat(&raw.chat, base, &join(&path, "chat"), report);
     let forge = outside::forge(&raw.forge, base, &join(&path, "forge"), report);
@@ -123,6 +126,7 @@ pub(super) fn tenant(name: &str, raw: &raw::Tenant, base: &Path, report: &mut Re
         forge: forge?,
         runner: runner(&raw.runner, base)?,
         rancher: rancher?,
+        aws,
         render: render?,
         shown: shown(&raw.render.shown),
         templates_dir: raw.render.templates_dir.as_ref().map(|dir| below(base, dir)),

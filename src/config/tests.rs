@@ -39,6 +39,9 @@ fn the_example_means_what_it_says() {
     assert_eq!(config.tenant("lab").unwrap().chat, ChatConfig::Terminal { channel: "#lab".to_owned() });
     assert_eq!(acme.rancher.token, SecretRef::Env("ACME_RANCHER_TOKEN".to_owned()));
     assert_eq!(acme.rancher.role_of(&acme.catalogue.classes[0].name), "cluster-member");
+    let aws = acme.aws.as_ref().unwrap();
+    assert_eq!((&aws.regions[..], aws.profile.as_deref()), (&["eu-west-1".to_owned()][..], Some("acme")));
+    assert_eq!((aws.prices.get("m6i.large"), config.tenant("lab").unwrap().aws.as_ref()), (Some(&10_300), None));
     assert_eq!(acme.runner.program, Some(PathBuf::from("terraform")));
     assert_eq!(acme.policy.frozen.as_ref().unwrap().as_str(), "year-end freeze until 7 January");
     assert_eq!(acme.policy.reactions_up_to, Risk::Yellow);
@@ -115,12 +118,18 @@ fn what_the_machine_lacks_is_warned_of() {
     let paths = |environment: &dyn Fn(&str) -> Option<String>| -> Vec<String> {
         config.inspect(environment).into_iter().map(|f| f.path.replace("tenants.", "")).collect()
     };
-    let all =
-        ["acme.rancher.token", "acme.rancher.ca_file", "acme.runner.cli_config_file", "acme.render.templates_dir"];
+    let all = [
+        "acme.rancher.token",
+        "acme.rancher.ca_file",
+        "acme.runner.cli_config_file",
+        "acme.aws.profile_file",
+        "acme.render.templates_dir",
+    ];
     assert_eq!(paths(&|_| None), [&all[..], &["acme.runner.program", "lab.rancher.token"]].concat());
 
     std::fs::write(dir.path().join("rancher-ca.pem"), "pem").unwrap();
     std::fs::write(dir.path().join("terraform.rc"), "").unwrap();
+    std::fs::write(dir.path().join("aws"), "").unwrap();
     std::fs::create_dir(dir.path().join("templates")).unwrap();
     std::fs::write(dir.path().join("terraform"), "").unwrap();
     let environment = |name: &str| match name {

@@ -262,6 +262,7 @@ pub const SECTIONS: &[Section] = &[
             ),
         ],
     ),
+    section("tenants.*.aws", false, outside::AWS_ABOUT, outside::AWS),
     section(
         "tenants.*.render",
         true,

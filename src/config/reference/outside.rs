@@ -1,9 +1,10 @@
-//! The keys of a tenant's chat and forge.
+//! The keys of a tenant's chat, its forge and its account of AWS.
 
 use super::Need::{Default, Optional, Required};
-use super::keys::{PATH, key, key_of};
+use super::keys::{LINE, PATH, key, key_of, parsed};
 use super::{Key, Takes};
 use crate::config::values as v;
+use crate::lifecycle::form::Region;
 
 pub(super) const CHAT: &[Key] = &[
     key("kind", Takes::Choice(&["terminal", "slack"]), Required, "Which chat."),
@@ -136,5 +137,29 @@ pub(super) const FORGE: &[Key] = &[
         Takes::Text("the address that git fetches from", v::api),
         Optional("derived from api_url"),
         "Where git fetches the repository from.",
+    ),
+];
+
+pub(super) const AWS_ABOUT: &str = "The account of AWS that the machines are made in, which kaas only reads: what would go wrong, what runs, and what is left. Without it, none of that is looked at.";
+
+pub(super) const AWS: &[Key] = &[
+    key(
+        "regions",
+        Takes::Texts("a region, such as eu-west-1", parsed::<Region>),
+        Optional("those of the classes"),
+        "The regions in which what belongs to no cluster is looked for.",
+    ),
+    key(
+        "profile",
+        LINE,
+        Optional("AWS' standard chain: environment, shared files, web identity, containers, instance metadata"),
+        "The profile of AWS' configuration files that says how to come to credentials. It wins over the environment.",
+    ),
+    key("profile_file", PATH, Optional("AWS' usual files"), "The file that holds the profile."),
+    key(
+        "endpoint_url",
+        Takes::Text("the address of something that stands in for AWS", v::api),
+        Optional("AWS itself"),
+        "Where all of AWS is asked, such as a stand-in.",
     ),
 ];

@@ -205,3 +205,7 @@ fn number(of: &Json, key: &str) -> u32 {
         _ => 0,
     }
 }
+
+#[cfg(test)]
+#[path = "order_tests.rs"]
+mod tests;
