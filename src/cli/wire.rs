@@ -21,7 +21,8 @@ use crate::config::{Config, Platform, TenantConfig};
 use crate::engine::{Pace, Tenant};
 use crate::forge::local::LocalForge;
 use crate::lifecycle::Person;
-use crate::ports::Forge;
+use crate::lifecycle::policy::Policy;
+use crate::ports::{Cloud, Forge};
 use crate::rancher::{Rancher, Settings as RancherSettings, Team};
 use crate::render::templates::Templates;
 use crate::runner::terraform::{Limits, Settings as RunnerSettings, Terraform, passed_on};
@@ -84,6 +85,34 @@ pub(crate) fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
+/// The cloud that a tenant's machines are made in, where it is looked at.
+///
+/// # Errors
+/// This kaas was built without it, or what is configured makes no sense.
+#[cfg_attr(not(feature = "aws"), expect(unused_variables, reason = "there is no adapter that would want the clock"))]
+fn cloud(tenant: &TenantConfig, clock: &SharedClock) -> anyhow::Result<Option<Arc<dyn Cloud>>> {
+    let Some(aws) = &tenant.aws else { return Ok(None) };
+    #[cfg(feature = "aws")]
+    {
+        use crate::cloud::ec2::{Ec2, Settings};
+        let settings = Settings {
+            regions: aws.regions.clone(),
+            profile: aws.profile.clone(),
+            profile_file: aws.profile_file.clone(),
+            endpoint_url: aws.endpoint_url.clone(),
+            prices: aws.prices.clone(),
+            patience: crate::cloud::ec2::Patience::default(),
+        };
+        Ok(Some(Arc::new(Ec2::new(settings, Arc::clone(clock))?)))
+    }
+    #[cfg(not(feature = "aws"))]
+    anyhow::bail!(
+        "tenants.{}.aws: this kaas was built without AWS (the cargo feature `aws`): {}",
+        tenant.name,
+        aws.regions.join(", ")
+    )
+}
+
 /// A tenant with its adapters.
 ///
 /// # Errors
@@ -96,7 +125,7 @@ pub fn tenant(
 ) -> anyhow::Result<Tenant> {
     Ok(Tenant {
         name: tenant.name.clone(),
-        policy: tenant.policy.clone(),
+        policy: Policy { certify: tenant.aws.is_some(), ..tenant.policy.clone() },
         catalogue: tenant.catalogue.clone(),
         time_zone: tenant.time_zone.clone(),
         settings: tenant.render.clone(),
@@ -107,7 +136,7 @@ pub fn tenant(
         fleet: Arc::new(fleet(tenant, clock)?),
         users: tenant.people.links(Platform::Rancher),
         groups: tenant.rancher.groups.clone(),
-        cloud: None,
+        cloud: cloud(tenant, clock)?,
     })
 }
 

@@ -142,7 +142,13 @@ impl Rancher {
                     None => return Ok(Granting::Waiting),
                 },
             };
-            grants.push(Grant { to: wanted.to.clone(), role: wanted.role.clone(), binding, subject: None, until: None });
+            grants.push(Grant {
+                to: wanted.to.clone(),
+                role: wanted.role.clone(),
+                binding,
+                subject: None,
+                until: None,
+            });
         }
         for (grant, wanted) in grants.iter().zip(&wanted) {
             if !self.is_in_force(&grant.binding, &wanted.subject).await? {
