@@ -3,7 +3,7 @@
 //! What is said goes through the Web API, what is heard comes over sockets (Socket Mode) or as signed HTTP, and both ways of hearing meet in one piece of
 //! code. Reading order: this file (settings, what is checked at the start), `api` and `trouble` (calls, and what their failures mean), `draw` (messages in
 //! Slack's form), `pace` (how often), `tag` and `cards` (which message is which card), `speak` (what is said), `people` (who is who), `wire` (what arrives),
-//! `hear` (what it means), `form` (modals and the page), `answer` (private answers), `socket`, `sign` and `http` (the two ways in), `manifest`.
+//! `order` (in which order), `hear` (what it means), `form` (modals and the page), `answer` (private answers), `socket`, `sign` and `http` (the two ways in), `manifest`.
 //!
 //! Nothing is decided here: a delivery is brought to the desk, and it is acknowledged when the desk has it.
 
@@ -27,6 +27,7 @@ mod form;
 mod hear;
 mod http;
 mod manifest;
+mod order;
 mod pace;
 mod people;
 mod sign;
@@ -41,6 +42,7 @@ mod draw_tests;
 
 use api::{Api, Failure};
 use cards::Cards;
+use order::Rows;
 use pace::Pace;
 use people::{Home, People};
 
@@ -121,6 +123,7 @@ pub struct SlackChat {
     api: Arc<Api>,
     people: People,
     pace: Pace,
+    rows: Rows,
     cards: Cards,
     /// The channel's id.
     channel: String,
@@ -183,6 +186,7 @@ impl SlackChat {
             people: People::new(Arc::clone(&api), home, settings.people, Arc::clone(&clock)),
             api,
             pace: Pace::default(),
+            rows: Rows::default(),
             cards: Cards::default(),
             channel: id,
             channel_name,
