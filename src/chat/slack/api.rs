@@ -66,6 +66,17 @@ impl Failure {
         matches!(self, Self::Refused { code, .. } if codes.contains(&code.as_str()))
     }
 
+    /// The same, for somebody else who waited for that call.
+    pub fn again(&self) -> Self {
+        match self {
+            Self::Limited { method, wait } => Self::Limited { method: method.clone(), wait: *wait },
+            Self::Silent { method, what } => Self::Silent { method: method.clone(), what: what.clone() },
+            Self::Refused { method, code, detail } => {
+                Self::Refused { method: method.clone(), code: code.clone(), detail: detail.clone() }
+            }
+        }
+    }
+
     /// Its kind, for the metrics.
     fn kind(&self) -> &'static str {
         match self {

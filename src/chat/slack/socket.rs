@@ -51,7 +51,7 @@ impl SlackChat {
     /// A part of it panicked.
     pub async fn listen(self: &Arc<Self>, desk: Arc<dyn Desk>, stop: CancellationToken) -> anyhow::Result<()> {
         let Some(token) = &self.app_token else {
-            stop.cancelled().await;
+            self.follow_groups(&stop).await;
             self.finish(LAST_WORDS).await;
             return Ok(());
         };
@@ -63,6 +63,7 @@ impl SlackChat {
             let line = Line { ear, room: Arc::clone(&room), stop: stop.clone() };
             places.spawn(line.keep(nth, token.clone()));
         }
+        self.follow_groups(&stop).await;
         while let Some(ended) = places.join_next().await {
             ended.context("a socket to Slack panicked")?;
         }
