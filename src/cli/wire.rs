@@ -108,6 +108,7 @@ pub fn tenant(
         users: tenant.people.links(Platform::Rancher),
         groups: tenant.rancher.groups.clone(),
         cloud: None,
+        roster: None,
     })
 }
 
@@ -155,6 +156,7 @@ pub fn slack_settings(tenant: &TenantConfig, slack: &SlackConfig) -> anyhow::Res
         reconnect: std::time::Duration::from_secs(5),
         patience: std::time::Duration::MAX,
         people: tenant.people.iter().map(known).collect(),
+        groups: slack.approver_groups.clone(),
         allow_shared: slack.allow_shared,
         command: "/kaas".to_owned(),
     })

@@ -2,7 +2,7 @@
 //!
 //! What is said goes through the Web API, what is heard comes over sockets (Socket Mode) or as signed HTTP, and both ways of hearing meet in one piece of
 //! code. Reading order: this file (settings, what is checked at the start), `api` and `trouble` (calls, and what their failures mean), `draw` (messages in
-//! Slack's form), `pace` (how often), `tag` and `cards` (which message is which card), `speak` (what is said), `people` (who is who), `wire` (what arrives),
+//! Slack's form), `pace` (how often), `tag` and `cards` (which message is which card), `speak` (what is said), `people` (who is who), `groups` (whose members approve), `wire` (what arrives),
 //! `order` (in which order), `hear` (what it means), `form` (modals and the page), `answer` (private answers), `socket`, `sign` and `http` (the two ways in), `manifest`.
 //!
 //! Nothing is decided here: a delivery is brought to the desk, and it is acknowledged when the desk has it.
@@ -24,6 +24,7 @@ mod api;
 mod cards;
 mod draw;
 mod form;
+mod groups;
 mod hear;
 mod http;
 mod manifest;
@@ -42,6 +43,7 @@ mod draw_tests;
 
 use api::{Api, Failure};
 use cards::Cards;
+use groups::Groups;
 use order::Rows;
 use pace::Pace;
 use people::{Home, People};
@@ -80,6 +82,8 @@ pub struct Settings {
     pub patience: Duration,
     /// The people whom kaas knows.
     pub people: Vec<Known>,
+    /// The user groups whose members approve: `@platform`, or the id.
+    pub groups: Vec<String>,
     /// Whether the channel may be shared with other organisations.
     pub allow_shared: bool,
     /// The slash command: `/kaas`.
@@ -100,6 +104,7 @@ impl Settings {
             reconnect: Duration::from_secs(15),
             patience: Duration::ZERO,
             people: Vec::new(),
+            groups: Vec::new(),
             allow_shared: false,
             command: "/kaas".to_owned(),
         }
@@ -122,6 +127,7 @@ pub struct SlackChat {
     name: String,
     api: Arc<Api>,
     people: People,
+    groups: Groups,
     pace: Pace,
     rows: Rows,
     cards: Cards,
@@ -184,6 +190,7 @@ impl SlackChat {
         Ok(Arc::new(Self {
             name: settings.name,
             people: People::new(Arc::clone(&api), home, settings.people, Arc::clone(&clock)),
+            groups: Groups::new(settings.groups),
             api,
             pace: Pace::default(),
             rows: Rows::default(),
