@@ -200,15 +200,12 @@ impl Record {
         let mut next = self.clone();
         next.outbox.retain(|row| !(row.retired && row.is_free(now)));
         let forgot = next.outbox.len() < self.outbox.len();
+        let has_card = self.cluster.change.card.is_some();
         let mut heads: Vec<Lane> = Vec::new();
         let mut claimed = Vec::new();
         for row in &mut next.outbox {
-            let lane = row.effect.lane();
-            if lane != Lane::Clock {
-                if heads.contains(&lane) {
-                    continue;
-                }
-                heads.push(lane);
+            if !heads_its_lane(&mut heads, row.effect.lane(), has_card) {
+                continue;
             }
             if row.due > now || !row.is_free(now) || !allow(&row.effect) {
                 continue;
@@ -305,15 +302,12 @@ impl Record {
 
     /// When something may next be claimed; `None` where nothing is pending.
     pub fn due(&self) -> Option<Timestamp> {
+        let has_card = self.cluster.change.card.is_some();
         let mut heads: Vec<Lane> = Vec::new();
         let mut due: Option<Timestamp> = None;
         for row in &self.outbox {
-            let lane = row.effect.lane();
-            if lane != Lane::Clock {
-                if heads.contains(&lane) {
-                    continue;
-                }
-                heads.push(lane);
+            if !heads_its_lane(&mut heads, row.effect.lane(), has_card) {
+                continue;
             }
             let at = row.lease.as_ref().map_or(row.due, |lease| lease.until);
             due = Some(due.map_or(at, |earliest| earliest.min(at)));
@@ -464,6 +458,19 @@ impl Row {
     fn is(&self, key: &EffectKey) -> bool {
         self.revision == key.revision && self.index == key.index
     }
+}
+
+/// Whether a row of this lane is the first of its lane. What is said waits for the first card besides, because it hangs on it.
+fn heads_its_lane(heads: &mut Vec<Lane>, lane: Lane, has_card: bool) -> bool {
+    if lane == Lane::Clock {
+        return true;
+    }
+    let hangs_on_nothing = lane == Lane::Talk && !has_card && heads.contains(&Lane::Card);
+    if hangs_on_nothing || heads.contains(&lane) {
+        return false;
+    }
+    heads.push(lane);
+    true
 }
 
 /// An input id, shortened to 16 hex digits: what a record remembers of it.

@@ -38,6 +38,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &[
             "chat",
             "clock",
+            "cloud",
             "command",
             "config",
             "engine",

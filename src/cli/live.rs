@@ -75,8 +75,21 @@ async fn chat(tenant: &TenantConfig) -> Vec<(String, Result<(), String>)> {
                 let settings = crate::chat::slack::Settings { patience: std::time::Duration::ZERO, ..settings };
                 crate::chat::slack::SlackChat::open(settings, SystemClock::shared()).await
             };
-            let good = opened.await.map(drop).map_err(|fault: anyhow::Error| format!("{fault:#}"));
-            vec![(format!("Slack, channel {}", slack.channel), good)]
+            let channel = format!("Slack, channel {}", slack.channel);
+            let chat = match opened.await {
+                Ok(chat) => chat,
+                Err(fault) => return vec![(channel, Err(format!("{fault:#}")))],
+            };
+            let mut all = vec![(channel, Ok(()))];
+            for (group, asked) in chat.check_groups().await {
+                let good = match asked {
+                    Ok(0) => Err(format!("nobody is in {group}, so nobody could approve for it; put people in")),
+                    Ok(_) => Ok(()),
+                    Err(why) => Err(why),
+                };
+                all.push((format!("Slack, user group {group}"), good));
+            }
+            all
         }
         #[cfg(not(feature = "slack"))]
         ChatConfig::Slack(_) => vec![("Slack".to_owned(), Err("this kaas was built without it".to_owned()))],

@@ -137,6 +137,7 @@ pub fn tenant(
         users: tenant.people.links(Platform::Rancher),
         groups: tenant.rancher.groups.clone(),
         cloud: cloud(tenant, clock)?,
+        roster: None,
     })
 }
 
@@ -185,6 +186,7 @@ pub fn slack_settings(tenant: &TenantConfig, slack: &SlackConfig) -> anyhow::Res
         reconnect: std::time::Duration::from_secs(5),
         patience: std::time::Duration::MAX,
         people: tenant.people.iter().map(known).collect(),
+        groups: slack.approver_groups.clone(),
         allow_shared: slack.allow_shared,
         command: "/kaas".to_owned(),
     })

@@ -34,6 +34,8 @@ pub struct SlackConfig {
     pub signing_secret: Option<SecretRef>,
     /// How many Socket Mode connections are held.
     pub connections: u32,
+    /// The user groups whose members approve.
+    pub approver_groups: Vec<String>,
     /// Whether the channel may be shared with other workspaces.
     pub allow_shared: bool,
     /// Slack's Web API.
@@ -138,6 +140,7 @@ pub(super) fn chat(raw: &raw::Chat, base: &Path, path: &str, report: &mut Report
                 app_token,
                 signing_secret,
                 connections: u32::try_from(raw.connections.unwrap_or(2)).ok()?,
+                approver_groups: raw.approver_groups.clone(),
                 allow_shared: raw.allow_shared.unwrap_or(false),
                 api_url: api_url(raw.api_url.as_deref(), "https://slack.com/api", path, report),
             }))

@@ -19,8 +19,14 @@ pub const ACCESS_ROLE: &str = "cluster-member";
 /// How long approvers are waited for before they are asked again, where the file says nothing.
 pub const REMIND_AFTER: &str = "4h";
 
-/// Builds the policy of a tenant.
-pub(super) fn policy(raw: &raw::Policy, people: &People, tenant: &str, report: &mut Report) -> Option<Policy> {
+/// Builds the policy of a tenant. Where the members of groups approve as well, nobody can say here how many they are.
+pub(super) fn policy(
+    raw: &raw::Policy,
+    people: &People,
+    has_groups: bool,
+    tenant: &str,
+    report: &mut Report,
+) -> Option<Policy> {
     let (path, people_path) = (&join(tenant, "policy"), &join(tenant, "people"));
     let list = |ids: &[String], key: &str, report: &mut Report| people.listed(ids, &join(path, key), report);
     let requesters = raw.requesters.as_ref().map(|ids| list(ids, "requesters", report));
@@ -58,7 +64,7 @@ pub(super) fn policy(raw: &raw::Policy, people: &People, tenant: &str, report: &
     };
     // Where somebody is missing because of a mistake, what follows from the gap is no news.
     if report.clean(path) && report.clean(people_path) {
-        satisfiable(&policy, people, (path, people_path), report);
+        satisfiable(&policy, people, has_groups, (path, people_path), report);
     }
     Some(policy)
 }
@@ -68,7 +74,13 @@ fn signed(text: &str) -> Option<SignedDuration> {
 }
 
 /// Reports what nobody could do, and what some people could not.
-fn satisfiable(policy: &Policy, people: &People, (path, people_path): (&str, &str), report: &mut Report) {
+fn satisfiable(
+    policy: &Policy,
+    people: &People,
+    has_groups: bool,
+    (path, people_path): (&str, &str),
+    report: &mut Report,
+) {
     let approvers = policy.approvers.len();
     if policy.requesters.as_ref().is_some_and(Vec::is_empty) && policy.admins.is_empty() {
         let hint = "Name who may ask, or leave the key out so that all of the tenant's people may.";
@@ -87,7 +99,9 @@ fn satisfiable(policy: &Policy, people: &People, (path, people_path): (&str, &st
     for (key, risk) in [("green", Risk::Green), ("yellow", Risk::Yellow), ("red", Risk::Red)] {
         counts.entry(policy.quorum.of(risk)).or_default().push(key);
     }
-    if approvers == 0 {
+    if has_groups {
+        counts.clear();
+    } else if approvers == 0 {
         let ids = people.iter().map(|p| p.id.as_str());
         let hint = format!("Name who decides. {}", did_you_mean("", ids));
         report.error(&join(path, "approvers"), "names nobody, so no request could ever be approved", hint);

@@ -74,6 +74,7 @@ raw!(
         app_token: Secret,
         signing_secret: Secret,
         connections: Count,
+        approver_groups: Vec<String>,
         allow_shared: Option<bool>,
         api_url: Text,
     }

@@ -112,7 +112,7 @@ pub(super) fn tenant(name: &str, raw: &raw::Tenant, base: &Path, report: &mut Re
     let path = join("tenants", name);
     // Everything is looked at before anything is given up, so that all mistakes are told at once.
     let people = people::people(&raw.people, &join(&path, "people"), report);
-    let policy = policy::policy(&raw.policy, &people, &path, report);
+    let policy = policy::policy(&raw.policy, &people, !raw.chat.approver_groups.is_empty(), &path, report);
     let catalogue = catalogue::catalogue(&raw.classes, &join(&path, "classes"), report);
     let rancher = rancher(raw, &people, base, &join(&path, "rancher"), report);
     let aws = outside::aws(raw.aws.as_ref(), &catalogue, base, &join(&path, "aws"), report);

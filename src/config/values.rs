@@ -107,6 +107,22 @@ pub fn slack_channel(text: &str) -> Checked {
     held(ok, "is not a Slack channel id", "the id at the end of the channel's details, such as C024BE91L")
 }
 
+/// A user group of Slack: its handle or its id.
+pub fn slack_group(text: &str) -> Checked {
+    let ok = match text.strip_prefix('@') {
+        Some(handle) => {
+            (1..=80).contains(&handle.chars().count())
+                && handle.chars().all(|c| c.is_alphanumeric() && !c.is_uppercase() || "-_.".contains(c))
+        }
+        None => {
+            (3..=24).contains(&text.len())
+                && text.starts_with('S')
+                && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+        }
+    };
+    held(ok, "is not a user group", "its handle, such as @platform, or its id, such as S0614TZR7")
+}
+
 /// A repository of GitHub.
 pub fn repository(text: &str) -> Checked {
     let ok = text.split_once('/').is_some_and(|(owner, name)| only(owner, 39, "-_") && only(name, 100, "-_."));

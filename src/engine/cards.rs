@@ -87,7 +87,7 @@ impl Engine {
             plan: cluster.change.state.plan().map(|p| p.digest.clone()),
             message: say::card(&CardView {
                 cluster,
-                policy: &tenant.policy,
+                policy: &tenant.policy(),
                 now,
                 tz,
                 progress: progress.as_ref(),

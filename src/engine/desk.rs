@@ -17,7 +17,7 @@ use crate::lifecycle::{
 };
 use crate::ports::{Attachment, CardKey, Desk, Field, Heard, Reply, RequestForm};
 use crate::record::{Record, Taken};
-use crate::render::message::{Message, Press};
+use crate::render::message::{Line, Message, Press};
 use crate::render::module::cluster_files;
 use crate::render::say::{self, CardView, ListOf};
 use crate::store::Filter;
@@ -136,7 +136,7 @@ impl FrontDesk {
         let key = self.key(name);
         let trial = self.input(heard, Proof::Command, ask(ChangeNumber(0)));
         let record = self.engine.store.load(&key).await?;
-        let number = match Record::take(&self.tenant.policy, &key, record.as_ref(), &trial).1 {
+        let number = match Record::take(&self.tenant.policy(), &key, record.as_ref(), &trial).1 {
             Taken::Changed => self.engine.store.draw(&self.tenant.name).await?,
             Taken::Refused { .. } | Taken::Doubled | Taken::Stale => ChangeNumber(0),
         };
@@ -213,11 +213,12 @@ impl FrontDesk {
             return self.no_such_cluster(name).await;
         };
         let machines = self.engine.machines_of(&self.tenant, &record.cluster).await.unwrap_or_default();
-        Ok(one(say::show(&self.view(&record.cluster), &machines)))
+        let policy = self.tenant.policy();
+        Ok(one(say::show(&self.view(&policy, &record.cluster), &machines)))
     }
 
-    fn view<'a>(&'a self, cluster: &'a Cluster) -> CardView<'a> {
-        let (policy, tz) = (&self.tenant.policy, &self.tenant.time_zone);
+    fn view<'a>(&'a self, policy: &'a Policy, cluster: &'a Cluster) -> CardView<'a> {
+        let tz = &self.tenant.time_zone;
         CardView { cluster, policy, now: self.engine.clock.now(), tz, progress: None, usually: None }
     }
 
@@ -246,7 +247,9 @@ impl FrontDesk {
     pub(super) fn refused(&self, refusal: &Refusal, name: &ClusterName) -> Message {
         let context =
             say::Context { now: self.engine.clock.now(), tz: &self.tenant.time_zone, usually: None, card: None };
-        say::refusal(refusal, name, &context)
+        let mut said = say::refusal(refusal, name, &context);
+        said.lines.extend(besides(&self.tenant, refusal));
+        said
     }
 
     /// The plan that the card shows, in full, for that person alone.
@@ -419,6 +422,17 @@ impl Desk for FrontDesk {
             sections.extend(replies.into_iter().map(|reply| (title.to_owned(), reply.message)));
         }
         sections
+    }
+}
+
+/// What is said with a refusal because of which somebody is no approver: of whom nobody knows whether they are.
+pub(super) fn besides(tenant: &Tenant, refusal: &Refusal) -> Vec<Line> {
+    let unknown = tenant.roster.as_ref().map(|roster| roster.members().unknown).unwrap_or_default();
+    match refusal {
+        Refusal::NotAnApprover { .. } | Refusal::NobodyCouldApprove { .. } if !unknown.is_empty() => {
+            say::form::unknown_groups(&unknown).lines
+        }
+        _ => Vec::new(),
     }
 }
 

@@ -1,11 +1,12 @@
 //! The loop: take inputs, claim effects, perform them, settle what they led to.
 //!
-//! It decides nothing (the core does) and knows no platform (the ports do). Reading order: this file, [`perform`] (effect by effect), [`desk`] (what people
+//! It decides nothing (the core does) and knows no platform (the ports do). Reading order: this file, `inbox` (what people and webhooks bring), [`perform`] (effect by effect), [`desk`] (what people
 //! type), [`sweep`] (what webhooks missed), `ways` (ways into clusters), `witness` (machines, and what
 //! the cloud says), [`cards`] (the status card and its progress).
 //!
 //! **Invariant:** every effect is performed at least once and recorded exactly once. A lease saves work; correctness never needs it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -21,9 +22,9 @@ use crate::clock::SharedClock;
 use crate::lifecycle::catalogue::Catalogue;
 use crate::lifecycle::form::TenantName;
 use crate::lifecycle::policy::Policy;
-use crate::lifecycle::{ClusterKey, Effect, EffectKey, Input, Person, PersonId};
-use crate::ports::{Chat, Cloud, Fleet, Forge, Runner};
-use crate::record::{Claimed, Record, Taken};
+use crate::lifecycle::{ClusterKey, Effect, EffectKey, Person, PersonId};
+use crate::ports::{Chat, Cloud, Fleet, Forge, Roster, Runner};
+use crate::record::{Claimed, Record};
 use crate::render::module::Settings;
 use crate::render::templates::Templates;
 use crate::store::{Saved, Store};
@@ -40,6 +41,7 @@ pub mod desk;
 mod desk_links;
 mod desk_ways;
 mod forms;
+mod inbox;
 pub mod pace;
 pub mod perform;
 mod places;
@@ -64,7 +66,7 @@ const PASS_MAX: usize = 256;
 pub struct Tenant {
     /// Its name.
     pub name: TenantName,
-    /// Who may.
+    /// Who may, as configured. What is decided goes by [`Tenant::policy`].
     pub policy: Policy,
     /// What may be asked for.
     pub catalogue: Catalogue,
@@ -88,6 +90,16 @@ pub struct Tenant {
     pub groups: BTreeMap<String, String>,
     /// The cloud that machines are made in, where it is looked at.
     pub cloud: Option<Arc<dyn Cloud>>,
+    /// Groups whose members approve as well.
+    pub roster: Option<Arc<dyn Roster>>,
+}
+
+impl Tenant {
+    /// The policy as it is now: whoever is in a group that approves is an approver.
+    pub fn policy(&self) -> Cow<'_, Policy> {
+        let members = self.roster.as_ref().map(|roster| roster.members().people).unwrap_or_default();
+        self.policy.with_approvers(members)
+    }
 }
 
 /// The engine.
@@ -105,6 +117,7 @@ pub struct Engine {
     parked: Mutex<Parked>,
     /// What is being performed now.
     running: Mutex<HashMap<(EffectKey, u32), Running>>,
+    inbox: inbox::Inbox,
     cards: cards::Cards,
     usual: usual::Usual,
     observer: OnceLock<boundary::Observer>,
@@ -135,6 +148,7 @@ impl Engine {
             stirred: watch::Sender::new(0),
             parked: Mutex::default(),
             running: Mutex::default(),
+            inbox: inbox::Inbox::default(),
             cards: cards::Cards::default(),
             usual: usual::Usual::default(),
             observer: OnceLock::new(),
@@ -148,30 +162,6 @@ impl Engine {
     /// It is not configured (any more).
     pub fn tenant(&self, name: &TenantName) -> anyhow::Result<&Arc<Tenant>> {
         self.tenants.get(name).with_context(|| format!("the tenant {name} is not configured"))
-    }
-
-    /// Takes an input: durable when it returns.
-    ///
-    /// # Errors
-    /// The store cannot be read or written; the input is not taken then.
-    pub async fn take(&self, key: &ClusterKey, input: &Input) -> anyhow::Result<Taken> {
-        let policy = &self.tenant(&key.tenant)?.policy;
-        self.reached(Boundary::Heard, "ask");
-        for _ in 0..SAVE_TRIES {
-            let record = self.store.load(key).await?;
-            let (next, taken) = Record::take(policy, key, record.as_ref(), input);
-            let Some((next, entry)) = next else {
-                count::taken(input, &taken);
-                return Ok(taken);
-            };
-            if self.store.save(&next, Some(&entry)).await? == Saved::Yes {
-                count::taken(input, &taken);
-                self.saved(&next);
-                self.reached(Boundary::Taken, "ask");
-                return Ok(taken);
-            }
-        }
-        anyhow::bail!("{key} is changed by too many at once")
     }
 
     /// Runs until `stop`, then lets go of everything in order: children are interrupted, what is said is said to its end.
@@ -417,7 +407,7 @@ impl Engine {
 
     async fn settle(&self, claimed: &Claimed, outcome: &crate::record::Outcome) -> anyhow::Result<()> {
         let key = &claimed.key.cluster;
-        let policy = &self.tenant(&key.tenant)?.policy;
+        let policy = &self.tenant(&key.tenant)?.policy();
         for _ in 0..SAVE_TRIES {
             let Some(record) = self.store.load(key).await? else { return Ok(()) };
             let Some((next, entry)) = record.settle(policy, &claimed.key, claimed.attempt, outcome, self.clock.now())

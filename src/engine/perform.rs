@@ -90,7 +90,7 @@ impl Engine {
             "{}: {chain}",
             claimed.effect.name(),
         );
-        let may_be_dropped = claimed.effect.lane() == Lane::Talk
+        let may_be_dropped = matches!(claimed.effect.lane(), Lane::Card | Lane::Talk)
             || matches!(claimed.effect, Effect::ShowPlan { .. } | Effect::ShowCertificate { .. });
         match (lasting, may_be_dropped) {
             // What cannot be said is in the log; it is no reason to stop a cluster.
@@ -211,7 +211,10 @@ impl Scene<'_> {
 
     async fn tell(&self, to: &Person, notice: &Notice) -> Answer<Outcome> {
         let place = &self.cluster.change.place;
-        let message = say::notice(notice, &self.cluster, &self.engine.context(self.tenant, &self.cluster));
+        let mut message = say::notice(notice, &self.cluster, &self.engine.context(self.tenant, &self.cluster));
+        if let Notice::Refused(refusal) = notice {
+            message.lines.extend(super::desk::besides(self.tenant, refusal));
+        }
         self.engine.chat(place)?.tell(&self.call, place, to, &message, None).await?;
         Ok(Outcome::Done)
     }

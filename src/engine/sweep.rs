@@ -121,7 +121,7 @@ impl Engine {
             let id = InputId(format!("reaction/{}/{}", record.revision, by.id));
             let what = What::Ask { by: by.clone(), proof: Proof::Reaction, ask };
             let input = Input { id, at: self.clock.now(), what };
-            let policy = &self.tenant(&key.tenant)?.policy;
+            let policy = &self.tenant(&key.tenant)?.policy();
             if Record::take(policy, key, Some(&record), &input).1 == Taken::Changed {
                 self.take(key, &input).await?;
             }

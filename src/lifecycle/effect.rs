@@ -158,7 +158,9 @@ pub enum Effect {
 /// The order that effects of one record keep among themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Lane {
-    /// What kaas says: strictly one after the other.
+    /// The status card: one drawing after the other.
+    Card,
+    /// What kaas says: strictly one after the other; nothing before there is a card for it to hang on.
     Talk,
     /// What kaas asks of the forge: strictly one after the other.
     Forge,
@@ -174,7 +176,8 @@ impl Effect {
     /// The lane it belongs to.
     pub fn lane(&self) -> Lane {
         match self {
-            Self::Card | Self::Post(_) | Self::Tell { .. } => Lane::Talk,
+            Self::Card => Lane::Card,
+            Self::Post(_) | Self::Tell { .. } => Lane::Talk,
             Self::OpenPull
             | Self::ShowPlan { .. }
             | Self::MergePull { .. }

@@ -2,6 +2,8 @@
 //!
 //! Nothing here does I/O, reads a clock or draws a random number.
 
+use std::borrow::Cow;
+
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
@@ -69,6 +71,20 @@ impl Quorum {
 }
 
 impl Policy {
+    /// The policy with these approvers besides.
+    pub fn with_approvers(&self, more: Vec<Person>) -> Cow<'_, Self> {
+        if more.iter().all(|person| self.is_approver(&person.id)) {
+            return Cow::Borrowed(self);
+        }
+        let mut policy = self.clone();
+        for person in more {
+            if !policy.is_approver(&person.id) {
+                policy.approvers.push(person);
+            }
+        }
+        Cow::Owned(policy)
+    }
+
     /// Whether the person may ask for clusters.
     pub fn may_request(&self, person: &PersonId) -> bool {
         self.requesters.as_ref().is_none_or(|people| has(people, person)) || self.is_admin(person)

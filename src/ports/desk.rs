@@ -37,6 +37,21 @@ pub enum Standing {
     Deactivated,
 }
 
+/// Who is in the groups of a platform whose members approve, as it is known now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Members {
+    /// The members, each once a group.
+    pub people: Vec<Person>,
+    /// The groups of which nobody knows who is in them: nobody counts for them.
+    pub unknown: Vec<String>,
+}
+
+/// Groups of a platform whose members approve besides those whom the policy names.
+pub trait Roster: Send + Sync {
+    /// Who is in them. It asks nobody: whoever keeps the groups asks beforehand, and again and again.
+    fn members(&self) -> Members;
+}
+
 /// A private answer, at once.
 #[derive(Debug, Clone)]
 pub struct Reply {

@@ -11,7 +11,7 @@ use crate::lifecycle::{ChangeNumber, ClusterKey, PersonId};
 use crate::record::{BookEntry, Entry, Record};
 
 use super::index::Index;
-use super::{Filter, Life, Listing, Saved, Store};
+use super::{Filter, Life, Listing, Saved, Store, follows};
 
 /// Keeps records in memory.
 #[derive(Debug, Default)]
@@ -56,6 +56,25 @@ impl Store for MemoryStore {
         life.record = record.clone();
         life.journal.extend(entry.cloned());
         held.index.put(record);
+        Ok(Saved::Yes)
+    }
+
+    async fn save_chain(&self, chain: &[(Record, Entry)]) -> anyhow::Result<Saved> {
+        let [(first, _), ..] = chain else { return Ok(Saved::Yes) };
+        let mut held = self.held();
+        let stored = held.lives.get(first.key()).map_or(0, |life| life.record.revision);
+        if !follows(stored, chain) {
+            return Ok(Saved::Conflict);
+        }
+        for (record, entry) in chain {
+            let life = held
+                .lives
+                .entry(record.key().clone())
+                .or_insert_with(|| Life { record: record.clone(), journal: Vec::new() });
+            life.record = record.clone();
+            life.journal.push(entry.clone());
+            held.index.put(record);
+        }
         Ok(Saved::Yes)
     }
 

@@ -67,6 +67,8 @@ pub trait Store: Send + Sync {
     async fn load(&self, key: &ClusterKey) -> anyhow::Result<Option<Record>>;
     /// Replaces revision - 1, with its journal entry where there is one: durably, and both or neither.
     async fn save(&self, record: &Record, entry: Option<&Entry>) -> anyhow::Result<Saved>;
+    /// Replaces a record by the last of a chain of its next revisions, with the journal entry of each: durably, and all or none.
+    async fn save_chain(&self, chain: &[(Record, Entry)]) -> anyhow::Result<Saved>;
     /// The clusters that have something to claim at `now`, longest overdue first, without those to skip.
     async fn due(&self, now: Timestamp, limit: usize, skip: &HashSet<ClusterKey>) -> anyhow::Result<Vec<ClusterKey>>;
     /// When something is next to be claimed.
@@ -97,4 +99,13 @@ pub trait Store: Send + Sync {
     async fn restore(&self, life: &Life) -> anyhow::Result<Saved>;
     /// Raises the last drawn change number of a tenant.
     async fn restore_drawn(&self, tenant: &TenantName, last: u64) -> anyhow::Result<()>;
+}
+
+/// Whether the revisions of a chain follow each other and the stored one.
+fn follows(stored: u64, chain: &[(Record, Entry)]) -> bool {
+    let mut expected = stored;
+    chain.iter().all(|(record, _)| {
+        expected += 1;
+        record.revision == expected
+    })
 }

@@ -21,7 +21,7 @@ use crate::lifecycle::{ChangeNumber, ClusterKey, PersonId};
 use crate::record::{BookEntry, Entry, Record};
 
 use super::index::Index;
-use super::{Filter, Life, Listing, Saved, Store};
+use super::{Filter, Life, Listing, Saved, Store, follows};
 
 /// How much of the database sled keeps in memory, in bytes.
 const CACHE_BYTES: u64 = 4 * 1024 * 1024;
@@ -60,9 +60,25 @@ struct Write {
 }
 
 enum Change {
-    Save { record: Box<Record>, record_bytes: Vec<u8>, entry: Option<(Vec<u8>, Vec<u8>)> },
-    Restore { life: Box<Life> },
-    Book { entry: Box<BookEntry>, bytes: Vec<u8> },
+    Save {
+        record: Box<Record>,
+        record_bytes: Vec<u8>,
+        entry: Option<(Vec<u8>, Vec<u8>)>,
+    },
+    /// The last record of a chain, what it replaces, and the entries.
+    Chain {
+        last: Box<Record>,
+        stored: u64,
+        record_bytes: Vec<u8>,
+        entries: Vec<(Vec<u8>, Vec<u8>)>,
+    },
+    Restore {
+        life: Box<Life>,
+    },
+    Book {
+        entry: Box<BookEntry>,
+        bytes: Vec<u8>,
+    },
     Draw(TenantName),
     RaiseDrawn(TenantName, u64),
 }
@@ -215,9 +231,11 @@ impl Writer {
         for (write, answer) in &taken {
             match (&write.what, answer) {
                 (Change::Save { record, .. }, Answer::Saved(Saved::Yes)) => index.put(record),
+                (Change::Chain { last, .. }, Answer::Saved(Saved::Yes)) => index.put(last),
                 (Change::Restore { life }, Answer::Saved(Saved::Yes)) => index.put(&life.record),
                 (
                     Change::Save { .. }
+                    | Change::Chain { .. }
                     | Change::Restore { .. }
                     | Change::Book { .. }
                     | Change::Draw(_)
@@ -257,6 +275,18 @@ impl Writer {
                     batch.insert(key.as_slice(), bytes.as_slice());
                 }
                 revisions.insert(key.clone(), record.revision);
+                Ok(Answer::Saved(Saved::Yes))
+            }
+            Change::Chain { last, stored, record_bytes, entries } => {
+                let key = last.key();
+                if self.revision(revisions, key) != *stored {
+                    return Ok(Answer::Saved(Saved::Conflict));
+                }
+                batch.insert(record_key(key), record_bytes.as_slice());
+                for (key, bytes) in entries {
+                    batch.insert(key.as_slice(), bytes.as_slice());
+                }
+                revisions.insert(key.clone(), last.revision);
                 Ok(Answer::Saved(Saved::Yes))
             }
             Change::Restore { life } => {
@@ -380,6 +410,20 @@ impl Store for SledStore {
             None => None,
         };
         self.swap(Change::Save { record: Box::new(record.clone()), record_bytes, entry }).await
+    }
+
+    async fn save_chain(&self, chain: &[(Record, Entry)]) -> anyhow::Result<Saved> {
+        let ([(first, _), ..], Some((last, _))) = (chain, chain.last()) else { return Ok(Saved::Yes) };
+        let stored = first.revision.saturating_sub(1);
+        if !follows(stored, chain) {
+            return Ok(Saved::Conflict);
+        }
+        let bytes = |(record, entry): &(Record, Entry)| {
+            anyhow::Ok((entry_key(record.key(), entry.body.number), serde_json::to_vec(entry)?))
+        };
+        let entries = chain.iter().map(bytes).collect::<anyhow::Result<Vec<_>>>()?;
+        let record_bytes = serde_json::to_vec(last)?;
+        self.swap(Change::Chain { last: Box::new(last.clone()), stored, record_bytes, entries }).await
     }
 
     async fn due(&self, now: Timestamp, limit: usize, skip: &HashSet<ClusterKey>) -> anyhow::Result<Vec<ClusterKey>> {

@@ -128,6 +128,16 @@ fn a_lane_lets_its_head_through_and_no_other() {
 }
 
 #[test]
+fn what_is_said_goes_beside_a_card_that_is_there_and_waits_for_one_that_is_not() {
+    let mut life = Life::reviewing();
+    let claimed = life.claim();
+    assert_eq!(names(&claimed), ["card", "show-plan"], "the post has nothing to hang on");
+    let change = life.record().cluster.change.number;
+    assert!(life.settle(&claimed[0], &Outcome::Fact(Fact::CardPosted { change, message: "1.1".to_owned() })));
+    assert_eq!(names(&life.claim()), ["card", "post"], "an edit of the card holds nobody up");
+}
+
+#[test]
 fn what_is_not_allowed_now_keeps_its_place() {
     let life = Life::requested();
     let (_, claimed) = life.record().claim("w", start(), LEASE, |effect| effect.lane() != Lane::Work).unwrap();

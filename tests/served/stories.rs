@@ -26,7 +26,7 @@ async fn a_cluster_from_request_to_teardown() {
     house.click("carol", "crucial-sandbox", "approve").await;
     house.card_says("crucial-sandbox", "ready").await;
     house.told("alice", "Your kubeconfig").await;
-    assert_eq!(house.thread("crucial-sandbox").len(), 3, "three posts hang on the card\n{}", house.report());
+    assert_eq!(house.thread("crucial-sandbox").len(), 4, "three posts and a file hang on the card\n{}", house.report());
     assert!(house.card("crucial-sandbox").unwrap().buttons().is_empty(), "a decided card has no buttons");
     house.slash("dave", "/kaas destroy crucial-sandbox because it costs too much").await;
     house.card_says("crucial-sandbox", "destroy · waiting for 2 approvals").await;
@@ -54,7 +54,7 @@ async fn slack_is_down_while_people_vote() {
     house.slack.heal();
     house.card_says("crucial-sandbox", "ready").await;
     house.told("alice", "Your kubeconfig").await;
-    assert_eq!(house.thread("crucial-sandbox").len(), 3, "{}", house.report());
+    house.until("three posts and a file", || house.thread("crucial-sandbox").len() == 4).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -69,7 +69,7 @@ async fn everything_is_delivered_twice() {
     house.click("carol", "crucial-sandbox", "approve").await;
     house.card_says("crucial-sandbox", "ready").await;
     house.told("alice", "Your kubeconfig").await;
-    assert_eq!(house.thread("crucial-sandbox").len(), 3, "{}", house.report());
+    house.until("three posts and a file", || house.thread("crucial-sandbox").len() == 4).await;
     let cards = house.slack.messages(&house.channel).into_iter().filter(|m| m.thread_ts.is_none()).count();
     assert_eq!(cards, 1, "{}", house.report());
     assert_eq!(house.slack.private_to(&house.id("bob")).len(), 0, "nobody is refused for a doubled click");

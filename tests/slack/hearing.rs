@@ -108,6 +108,43 @@ async fn a_reaction_on_a_card_of_an_earlier_process_finds_its_plan_in_slack() {
 }
 
 #[tokio::test]
+async fn many_people_are_heard_side_by_side_and_each_of_them_in_order() {
+    let office = Office::open().await;
+    let card = office.card().await;
+    *office.desk.slow.lock().expect("the pace") = Duration::from_millis(300);
+    let people: Vec<_> = (0..20).map(|nth| office.slack.add_user(&format!("p{nth}"))).collect();
+    for user in &people {
+        office.slack.join(&office.channel, user);
+    }
+    let begun = tokio::time::Instant::now();
+    let mut asking = tokio::task::JoinSet::new();
+    for user in people {
+        let (slack, channel, card) = (office.slack.clone(), office.channel.clone(), card.clone());
+        asking.spawn(async move {
+            // Given and taken back before the first of the two was taken: they are on their way together, on whichever socket.
+            let (given, back) = tokio::join!(slack.react(&user, &channel, &card, "+1"), async {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                slack.unreact(&user, &channel, &card, "+1").await
+            });
+            given.expect("a reaction").is_acked() && back.expect("a reaction").is_acked()
+        });
+    }
+    while let Some(acked) = asking.join_next().await {
+        assert!(acked.expect("a task"), "each is acknowledged in time");
+    }
+    // One after the other on two sockets they would take 40 × 0.3 s / 2 = 6 s.
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    let notes = office.heard(40).await;
+    for by in notes.iter().map(|note| &note.by) {
+        let theirs: Vec<&str> = notes.iter().filter(|note| note.by == *by).map(|note| note.what.as_str()).collect();
+        assert!(
+            theirs.len() == 2 && theirs[0].contains("given") && theirs[1].contains("taken back"),
+            "{by}: {theirs:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn buttons_say_which_card_and_plan_they_were_on() {
     let office = Office::open().await;
     let card = office.card().await;

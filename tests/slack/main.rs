@@ -4,6 +4,7 @@
 
 mod forged;
 mod forms;
+mod groups;
 mod hearing;
 mod opening;
 mod outages;

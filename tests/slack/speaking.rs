@@ -45,6 +45,27 @@ async fn a_card_is_one_message_that_is_edited() {
 }
 
 #[tokio::test]
+async fn what_there_is_to_read_is_said_before_its_file_is_there() {
+    let office = Office::quiet(Options::default()).await;
+    let first = office.card().await;
+    let (place, key, plan) = (office.chat.place(), card_key(), file("Plan: 7 to add"));
+    let message = Message::text("the plan is here");
+    office.slack.fail_next("files.getUploadURLExternal", 1, Fault::Status(503));
+    let failed = office.chat.post(&call(2, 1), &place, &key, Some(&first), &message, Some(&plan)).await;
+    assert!(matches!(failed, Err(Trouble::Passing { .. })), "{failed:?}");
+    assert_eq!(posts(&office, &first), ["the plan is here"], "it waits for no file");
+    // The second attempt makes up for the file alone, and the third one for nothing.
+    for attempt in [2, 3] {
+        office.chat.post(&call(2, attempt), &place, &key, Some(&first), &message, Some(&plan)).await.expect("a file");
+        assert_eq!(posts(&office, &first), ["the plan is here", ""]);
+        assert_eq!(office.slack.files().len(), 1);
+    }
+    let calls: Vec<String> = office.slack.calls().into_iter().map(|call| call.method).collect();
+    let at = |method: &str| calls.iter().position(|call| call == method).expect("a call");
+    assert!(at("chat.postMessage") < at("files.completeUploadExternal"), "{calls:?}");
+}
+
+#[tokio::test]
 async fn a_card_whose_answer_was_lost_is_not_posted_again() {
     let office = Office::quiet(Options::default()).await;
     office.slack.fail_next("chat.postMessage", 1, Fault::LostAnswer);
@@ -129,7 +150,7 @@ async fn a_post_or_a_file_whose_answer_was_lost_is_not_said_again() {
         assert!(matches!(lost, Err(Trouble::Passing { .. })), "{lost:?}");
         office.chat.post(&call(revision, 2), &place, &key, Some(&first), &message, file).await.expect("it is there");
     }
-    assert_eq!(posts(&office, &first), ["the plan is here", "the plan is here"]);
+    assert_eq!(posts(&office, &first), ["the plan is here", "the plan is here", ""]);
     let files = office.slack.files();
     assert_eq!(
         (files.len(), files[0].name.as_str(), files[0].text().as_str()),

@@ -346,12 +346,12 @@ fn two_clusters_side_by_side() {
            │ Votes        none yet · two of bob, carol, dave
            │ Pull request #17 https://forge.example/acme/clusters/pull/17
            │ [ Approve ] [ Reject … ] [ Plan ] [ Cancel ]
+      kaas │ crucial-sandbox: the plan is here. 7 to add, nothing existing is touched. @bob, @carol, @dave, two of you decide.   [plan-62c8a3.txt]
       card │ teal-otter · new cluster · waiting for 2 approvals   change 2
            │ Plan 638b62  7 to add, 0 to change, 0 to destroy · green: touches nothing that exists
            │ Votes        none yet · two of bob, carol, dave
            │ Pull request #18 https://forge.example/acme/clusters/pull/18
            │ [ Approve ] [ Reject … ] [ Plan ] [ Cancel ]
-      kaas │ crucial-sandbox: the plan is here. 7 to add, nothing existing is touched. @bob, @carol, @dave, two of you decide.   [plan-62c8a3.txt]
       kaas │ teal-otter: the plan is here. 7 to add, nothing existing is touched. @bob, @carol, @dave, two of you decide.   [plan-638b62.txt]
     bob: press Approve on crucial-sandbox
       card │ crucial-sandbox · new cluster · waiting for 1 more approval   change 1
@@ -364,18 +364,18 @@ fn two_clusters_side_by_side() {
       card │ crucial-sandbox · new cluster · applying   change 1
            │ Votes        bob and dave approved
            │ [ Plan ]
+      kaas │ crucial-sandbox: approved by bob and dave over plan 62c8a3. Applying now.
       card │ teal-otter · new cluster · applying   change 2
            │ Votes        bob and carol approved
            │ [ Plan ]
-      kaas │ crucial-sandbox: approved by bob and dave over plan 62c8a3. Applying now.
       kaas │ teal-otter: approved by bob and carol over plan 638b62. Applying now.
       card │ crucial-sandbox · new cluster · joining   change 1
       card │ teal-otter · new cluster · joining   change 2
       card │ crucial-sandbox · new cluster · ready until Sun 29 Nov   change 1
            │ small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5 · about $412 a month · until Sun 29 Nov
+      kaas │ crucial-sandbox is ready. alice has the way in.
       card │ teal-otter · new cluster · ready until Wed 25 Nov   change 2
            │ small: 1 + 1 nodes t3a.large, eu-west-1, K3s v1.33.5 · about $137 a month · until Wed 25 Nov
-      kaas │ crucial-sandbox is ready. alice has the way in.
       kaas │ teal-otter is ready. erin has the way in.
       kaas → alice │ crucial-sandbox is ready until Sun 29 Nov.
                    │ Your kubeconfig, under your own name: https://rancher.example/dashboard/c/c-m-00000001/explorer   (Download KubeConfig)

@@ -135,6 +135,7 @@ fn an_apply_fails_half_way_and_is_taken_down() {
            │              destroys rancher2_cluster_v2.this
            │              destroys rancher2_machine_config_v2.pool
            │ Votes        none yet · two of bob, carol, dave
+           │ Pull request #17 https://forge.example/acme/clusters/pull/17
            │ [ Approve ] [ Reject … ] [ Plan ] [ Cancel ]
       kaas │ crucial-sandbox: the plan to take down what was made is here. 4 to destroy (destroys rancher2_cluster_v2.this, and 1 more). @bob, @carol, @dave, two of you decide.   [plan-2cc012.txt]
     alice: press Approve

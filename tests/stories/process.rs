@@ -89,6 +89,7 @@ impl Inner {
             users: config.people.iter().map(|person| (person.id.clone(), format!("u-{}", person.id))).collect(),
             groups: [("billing".to_owned(), "github_team://7654321".to_owned())].into(),
             cloud: Some(Arc::clone(&self.cloud) as _),
+            roster: None,
         };
         let chats = [(CHAT.to_owned(), Arc::clone(&self.chat) as Arc<dyn Chat>)];
         let engine = Engine::new(Arc::clone(&self.store), Arc::clone(&self.clock), Pace::default(), [tenant], chats);

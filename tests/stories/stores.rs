@@ -116,6 +116,15 @@ macro_rules! store_over {
                 self.swap(record, entry).await
             }
 
+            async fn save_chain(&self, chain: &[(Record, Entry)]) -> anyhow::Result<Saved> {
+                for (record, entry) in chain {
+                    if self.swap(record, Some(entry)).await? == Saved::Conflict {
+                        return Ok(Saved::Conflict);
+                    }
+                }
+                Ok(Saved::Yes)
+            }
+
             async fn load(&self, key: &ClusterKey) -> anyhow::Result<Option<Record>> {
                 $through!(self.inner().load(key))
             }

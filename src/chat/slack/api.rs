@@ -2,7 +2,6 @@
 //!
 //! Nothing is tried again here, because whoever calls knows whether a second call is harmless.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
@@ -28,7 +27,7 @@ const CONNECT_MAX: Duration = Duration::from_secs(5);
 const WAIT_MAX: u64 = 600;
 
 /// Slack's client, as slack-morphism makes it.
-pub(super) type Client = SlackClient<SlackClientHyperHttpsConnector>;
+type Client = SlackClient<SlackClientHyperHttpsConnector>;
 
 /// Why a call did not do what it should.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +66,17 @@ impl Failure {
         matches!(self, Self::Refused { code, .. } if codes.contains(&code.as_str()))
     }
 
+    /// The same, for somebody else who waited for that call.
+    pub fn again(&self) -> Self {
+        match self {
+            Self::Limited { method, wait } => Self::Limited { method: method.clone(), wait: *wait },
+            Self::Silent { method, what } => Self::Silent { method: method.clone(), what: what.clone() },
+            Self::Refused { method, code, detail } => {
+                Self::Refused { method: method.clone(), code: code.clone(), detail: detail.clone() }
+            }
+        }
+    }
+
     /// Its kind, for the metrics.
     fn kind(&self) -> &'static str {
         match self {
@@ -82,7 +92,7 @@ const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs
 
 /// The Web API.
 pub(super) struct Api {
-    pub client: Arc<Client>,
+    client: Client,
     base: Url,
     token: SlackApiToken,
     clock: SharedClock,
@@ -113,13 +123,7 @@ impl Api {
             .enable_http1()
             .wrap_connector(http);
         let connector = SlackClientHyperHttpsConnector::from(https).with_slack_api_url(api_url);
-        Ok(Self {
-            client: Arc::new(SlackClient::new(connector)),
-            base,
-            token: secret(token),
-            clock,
-            heard: AtomicI64::new(0),
-        })
+        Ok(Self { client: SlackClient::new(connector), base, token: secret(token), clock, heard: AtomicI64::new(0) })
     }
 
     /// Reads, again and again for as long as that where Slack does not answer.
@@ -228,6 +232,14 @@ impl Api {
         })
     }
 
+    /// Where a socket is to be opened: encrypted, or in clear to a stand-in that is spoken to in clear anyway.
+    pub fn socket(&self, text: &str) -> anyhow::Result<Url> {
+        let url = Url::parse(text).context("Slack does not say where a socket is to be opened")?;
+        let fits = url.scheme() == "wss" || (url.scheme() == "ws" && self.base.scheme() == "http");
+        anyhow::ensure!(fits, "Slack wants a socket to be opened that is not encrypted");
+        Ok(url)
+    }
+
     async fn finish(
         &self,
         method: &str,
@@ -252,7 +264,7 @@ impl Api {
 }
 
 /// A token as slack-morphism takes it.
-pub(super) fn secret(token: &SecretString) -> SlackApiToken {
+fn secret(token: &SecretString) -> SlackApiToken {
     SlackApiToken::new(SlackApiTokenValue(token.expose_secret().to_owned()))
 }
 

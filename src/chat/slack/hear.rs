@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::SlackChat;
 use super::answer::Back;
 use super::api::Failure;
+use super::order::Place;
 use super::people::Who;
 use super::tag::Tag;
 use super::wire::{Garbled, Hearing};
@@ -48,8 +49,17 @@ pub(super) struct Ear {
 }
 
 impl Ear {
-    /// Brings a delivery to the desk.
-    pub async fn hear(&self, read: Result<Hearing, Garbled>) -> Taken {
+    /// A place in the row of whoever did it, to be taken as soon as the delivery is there.
+    pub fn enter(&self, read: &Result<Hearing, Garbled>) -> Option<Place> {
+        let user = read.as_ref().ok().and_then(Hearing::user)?;
+        Some(self.chat.rows.enter(user))
+    }
+
+    /// Brings a delivery to the desk, when it is its turn.
+    pub async fn hear(&self, read: Result<Hearing, Garbled>, mut place: Option<Place>) -> Taken {
+        if let Some(place) = &mut place {
+            place.turn().await;
+        }
         let (kind, taken) = match read {
             Ok(hearing) => (kind(&hearing), self.take(hearing).await),
             Err(Garbled(what)) => {

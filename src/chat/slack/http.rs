@@ -64,7 +64,9 @@ impl SlackIntake {
             count("unknown", "replayed");
             return Delivered::text(200, "replayed", "");
         }
-        let Taken { verdict, answer } = self.ear.hear(read(delivery)).await;
+        let read = read(delivery);
+        let place = self.ear.enter(&read);
+        let Taken { verdict, answer } = self.ear.hear(read, place).await;
         if verdict == "garbled" {
             return Delivered::text(400, "garbled", "this cannot be read");
         }

@@ -17,6 +17,7 @@ pub(super) const SCOPES: &[(&str, &str)] = &[
     ("im:history", "hears what people write to it directly, and finds its own messages there again"),
     ("im:write", "opens direct messages: what is private never goes into a channel"),
     ("reactions:read", "counts votes by reaction, also those given while it was down"),
+    ("usergroups:read", "knows who is in the user groups whose members approve"),
     ("users:read", "tells members from guests, strangers, bots and closed accounts before a vote counts"),
     ("users:read.email", "knows people by their address where their Slack id is not configured"),
 ];

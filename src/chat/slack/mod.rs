@@ -2,8 +2,8 @@
 //!
 //! What is said goes through the Web API, what is heard comes over sockets (Socket Mode) or as signed HTTP, and both ways of hearing meet in one piece of
 //! code. Reading order: this file (settings, what is checked at the start), `api` and `trouble` (calls, and what their failures mean), `draw` (messages in
-//! Slack's form), `pace` (how often), `tag` and `cards` (which message is which card), `speak` (what is said), `people` (who is who), `wire` (what arrives),
-//! `hear` (what it means), `form` (modals and the page), `answer` (private answers), `socket`, `sign` and `http` (the two ways in), `manifest`.
+//! Slack's form), `pace` (how often), `tag` and `cards` (which message is which card), `speak` (what is said), `people` (who is who), `groups` (whose members approve), `wire` (what arrives),
+//! `order` (in which order), `hear` (what it means), `form` (modals and the page), `answer` (private answers), `socket`, `sign` and `http` (the two ways in), `manifest`.
 //!
 //! Nothing is decided here: a delivery is brought to the desk, and it is acknowledged when the desk has it.
 
@@ -24,9 +24,11 @@ mod api;
 mod cards;
 mod draw;
 mod form;
+mod groups;
 mod hear;
 mod http;
 mod manifest;
+mod order;
 mod pace;
 mod people;
 mod sign;
@@ -41,6 +43,8 @@ mod draw_tests;
 
 use api::{Api, Failure};
 use cards::Cards;
+use groups::Groups;
+use order::Rows;
 use pace::Pace;
 use people::{Home, People};
 
@@ -78,6 +82,8 @@ pub struct Settings {
     pub patience: Duration,
     /// The people whom kaas knows.
     pub people: Vec<Known>,
+    /// The user groups whose members approve: `@platform`, or the id.
+    pub groups: Vec<String>,
     /// Whether the channel may be shared with other organisations.
     pub allow_shared: bool,
     /// The slash command: `/kaas`.
@@ -98,6 +104,7 @@ impl Settings {
             reconnect: Duration::from_secs(15),
             patience: Duration::ZERO,
             people: Vec::new(),
+            groups: Vec::new(),
             allow_shared: false,
             command: "/kaas".to_owned(),
         }
@@ -120,7 +127,9 @@ pub struct SlackChat {
     name: String,
     api: Arc<Api>,
     people: People,
+    groups: Groups,
     pace: Pace,
+    rows: Rows,
     cards: Cards,
     /// The channel's id.
     channel: String,
@@ -181,8 +190,10 @@ impl SlackChat {
         Ok(Arc::new(Self {
             name: settings.name,
             people: People::new(Arc::clone(&api), home, settings.people, Arc::clone(&clock)),
+            groups: Groups::new(settings.groups),
             api,
             pace: Pace::default(),
+            rows: Rows::default(),
             cards: Cards::default(),
             channel: id,
             channel_name,

@@ -122,6 +122,21 @@ impl People {
         Ok(who)
     }
 
+    /// Who a member of a group is; `None` for somebody who decides nothing. For a person's name an older answer will do.
+    ///
+    /// # Errors
+    /// Slack cannot be asked.
+    pub async fn member(&self, user: &str) -> Result<Option<Person>, Failure> {
+        if let Some(person) = self.by_id.get(user) {
+            return Ok(Some(person.clone()));
+        }
+        let who = match self.seen.get(&user.to_owned(), self.clock.now(), FOUND) {
+            Some(who) => who,
+            None => self.who(user).await?,
+        };
+        Ok(Some(who.person).filter(|_| who.standing == Standing::Member))
+    }
+
     fn read(&self, user: &str, told: &Value) -> Who {
         let standing = self.standing(user, told);
         let profile = &told["profile"];

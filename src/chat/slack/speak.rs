@@ -133,7 +133,8 @@ impl SlackChat {
         self.api.post("chat.update", &drawn.put_into(body)).await.map(drop)
     }
 
-    /// Says something in a channel, in a thread of it or not.
+    /// Says something in a channel, in a thread of it or not. What there is to read is said at once; a file that goes with it follows as a message of its own,
+    /// and is on its way to Slack meanwhile.
     async fn say(
         &self,
         call: &Call,
@@ -144,43 +145,39 @@ impl SlackChat {
     ) -> Answer<()> {
         let key = call.key.to_string();
         let file = file.filter(|file| !file.content.is_empty());
-        if call.attempt > 1
-            && self.was_said(channel, thread, &key, file).await.map_err(|failure| self.trouble(failure))?
-        {
-            return Ok(());
-        }
-        let names = self.people.names(message).await;
-        match file {
-            None => {
-                let drawn = draw::one(message, &names, Some(&key), None);
-                self.write(channel, in_thread(drawn, thread), &call.stop).await.map(drop)
+        let there = match call.attempt > 1 {
+            true => self.what_is_there(channel, thread).await.map_err(|failure| self.trouble(failure))?,
+            false => Vec::new(),
+        };
+        let write = async {
+            if there.iter().any(|message| has_block(message, &key)) {
+                return Ok(());
             }
-            Some(file) => {
-                self.pace.message(channel, &call.stop).await?;
-                let comment = draw::comment(message, &names);
-                self.share(channel, thread, &comment, file).await.map_err(|failure| self.limited(channel, failure))
-            }
-        }
+            let names = self.people.names(message).await;
+            let drawn = draw::one(message, &names, Some(&key), None);
+            self.write(channel, in_thread(drawn, thread), &call.stop).await.map(drop)
+        };
+        // A file is known by its name, which tells the plan.
+        let file = file.filter(|file| !there.iter().any(|message| has_file(message, &file_name(file))));
+        let Some(file) = file else { return write.await };
+        let (written, sent) = tokio::join!(write, self.send(file));
+        written?;
+        let id = sent.map_err(|failure| self.trouble(failure))?;
+        self.pace.message(channel, &call.stop).await?;
+        self.show_file(channel, thread, None, (&id, file)).await.map_err(|failure| self.limited(channel, failure))
     }
 
-    /// Whether an earlier attempt did it. What goes with a file is known by the file, whose name tells the plan.
-    async fn was_said(
-        &self,
-        channel: &str,
-        thread: Option<&str>,
-        key: &str,
-        file: Option<&Attachment>,
-    ) -> Result<bool, Failure> {
-        let messages = match thread {
+    /// kaas' own messages where an earlier attempt may have said something.
+    async fn what_is_there(&self, channel: &str, thread: Option<&str>) -> Result<Vec<Value>, Failure> {
+        let mut messages = match thread {
             Some(thread) => match self.thread(channel, thread).await {
                 Err(gone) if gone.is(&["thread_not_found", "message_not_found"]) => Vec::new(),
                 looked => looked?,
             },
             None => self.history(channel).await?,
         };
-        let is_it =
-            |message: &&Value| has_block(message, key) || file.is_some_and(|file| has_file(message, &file_name(file)));
-        Ok(messages.iter().filter(|message| self.people.is_own(message)).any(|message| is_it(&message)))
+        messages.retain(|message| self.people.is_own(message));
+        Ok(messages)
     }
 
     /// Writes a message when it is its turn. Answers the message's id.
@@ -212,6 +209,12 @@ impl SlackChat {
         comment: &str,
         file: &Attachment,
     ) -> Result<(), Failure> {
+        let id = self.send(file).await?;
+        self.show_file(channel, thread, Some(comment), (&id, file)).await
+    }
+
+    /// Sends a file to Slack, where nobody sees it yet. Answers Slack's id of it.
+    async fn send(&self, file: &Attachment) -> Result<String, Failure> {
         let (name, length) = (file_name(file), file.content.len().to_string());
         let params = [("filename", name.as_str()), ("length", length.as_str())];
         let place = self.api.get("files.getUploadURLExternal", &params).await?;
@@ -220,8 +223,21 @@ impl SlackChat {
         let url = place["upload_url"].as_str().ok_or_else(|| missing("no upload_url"))?;
         let id = place["file_id"].as_str().ok_or_else(|| missing("no file_id"))?;
         self.api.upload(url, file.content.as_bytes()).await?;
-        let mut body =
-            json!({ "files": [{ "id": id, "title": name }], "channel_id": channel, "initial_comment": comment });
+        Ok(id.to_owned())
+    }
+
+    /// Shows a file that Slack has, as a message.
+    async fn show_file(
+        &self,
+        channel: &str,
+        thread: Option<&str>,
+        comment: Option<&str>,
+        (id, file): (&str, &Attachment),
+    ) -> Result<(), Failure> {
+        let mut body = json!({ "files": [{ "id": id, "title": file_name(file) }], "channel_id": channel });
+        if let Some(comment) = comment {
+            body["initial_comment"] = json!(comment);
+        }
         if let Some(thread) = thread {
             body["thread_ts"] = json!(thread);
         }

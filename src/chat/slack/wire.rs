@@ -62,6 +62,23 @@ pub(super) enum Hearing {
     Nothing(&'static str),
 }
 
+impl Hearing {
+    /// Who did it.
+    pub fn user(&self) -> Option<&str> {
+        match self {
+            Self::Command { user, .. }
+            | Self::Speech { user, .. }
+            | Self::Reaction { user, .. }
+            | Self::Home { user }
+            | Self::Press { user, .. }
+            | Self::Form { user, .. }
+            | Self::Filled { user, .. }
+            | Self::Rejection { user, .. } => Some(user),
+            Self::Challenge(_) | Self::Gone(_) | Self::Nothing(_) => None,
+        }
+    }
+}
+
 /// It cannot be read: what is missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Garbled(pub &'static str);

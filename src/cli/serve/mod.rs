@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 use super::{Exit, runtime, wire};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::Config;
-use crate::engine::Engine;
 use crate::engine::desk::FrontDesk;
+use crate::engine::{Engine, Tenant};
 use crate::ports::{Chat, Desk, Intake, Vital};
 use crate::runner::terraform::Terraform;
 use crate::store::sled::SledStore;
@@ -147,7 +147,8 @@ impl House {
             let named = || format!("the tenant {}", tenant.name);
             let forge = ForgeOf::open(config, tenant, clock).await.with_context(named)?;
             let chat = ChatOf::open(config, tenant, clock).await.with_context(named)?;
-            tenants.push(wire::tenant(tenant, forge.port(), runner, clock).with_context(named)?);
+            let wired = wire::tenant(tenant, forge.port(), runner, clock).with_context(named)?;
+            tenants.push(Tenant { roster: chat.roster(), ..wired });
             chats.push(chat);
             forges.push(forge);
         }

@@ -16,7 +16,7 @@ use crate::engine::Engine;
 use crate::lifecycle::Person;
 #[cfg(any(feature = "slack", feature = "github"))]
 use crate::lifecycle::form::TenantName;
-use crate::ports::{Chat, Desk, Forge, Intake, Vital};
+use crate::ports::{Chat, Desk, Forge, Intake, Roster, Vital};
 
 /// A tenant's chat.
 pub(super) enum ChatOf {
@@ -63,6 +63,15 @@ impl ChatOf {
             Self::Terminal { chat, .. } => Arc::new(chat.clone()),
             #[cfg(feature = "slack")]
             Self::Slack { chat, .. } => Arc::clone(chat) as Arc<dyn Chat>,
+        }
+    }
+
+    /// The groups whose members approve.
+    pub(super) fn roster(&self) -> Option<Arc<dyn Roster>> {
+        match self {
+            Self::Terminal { .. } => None,
+            #[cfg(feature = "slack")]
+            Self::Slack { chat, .. } => Some(Arc::clone(chat) as Arc<dyn Roster>),
         }
     }
 

@@ -42,7 +42,14 @@ pub(super) const CHAT: &[Key] = &[
         "connections",
         Takes::Count(1, 10),
         Default("2"),
-        "How many Socket Mode connections are held. Each hears one thing after the other.",
+        "How many Socket Mode connections are held: while one is opened again, the others hear.",
+    ),
+    key_of(
+        "slack",
+        "approver_groups",
+        Takes::Texts("a user group, such as @platform or S0614TZR7", v::slack_group),
+        Default("[]"),
+        "User groups whose members may approve and reject, besides policy.approvers. Who is in them is asked every two minutes, and holds for an hour where Slack does not answer.",
     ),
     key_of(
         "slack",

@@ -66,6 +66,15 @@ pub fn not_a_member(who: &str) -> Message {
     .message()
 }
 
+/// Who is in some groups that approve is not known, so nobody counts as one of their members.
+pub fn unknown_groups(groups: &[String]) -> Message {
+    let groups = groups.join(", ");
+    Say::of(format!(
+        "The chat does not say who is in {groups}, so nobody counts as a member just now. Try again in a few minutes."
+    ))
+    .message()
+}
+
 /// A reaction or a button that was meant for an earlier plan, and came in after the plan had changed.
 pub fn too_early() -> Message {
     Say::of("Your reaction was given before the plan that is on the card now, so it does not count. Look at the plan, then react again or press Approve.")

@@ -27,6 +27,7 @@ async fn sled_keeps_the_contract() {
 
 async fn contract(kind: impl Fn() -> Kind) {
     swaps(&kind()).await;
+    chains(&kind()).await;
     races(&kind()).await;
     dues(&kind()).await;
     lists(&kind()).await;
@@ -65,6 +66,30 @@ async fn swaps(kind: &Kind) {
     assert_eq!(store.journal(&key).await.unwrap(), vec![first.1, second.1]);
     assert_eq!(store.load(&key_of("acme", "crucial")).await.unwrap(), None, "the beginning of a name is another name");
     assert_eq!(store.load(&key_of("beta", "crucial-sandbox")).await.unwrap(), None);
+}
+
+/// A chain of revisions is one save: all of them with all entries, or nothing.
+async fn chains(kind: &Kind) {
+    let store = kind.open();
+    let key = key_of("acme", "crucial-sandbox");
+    let first = requested(&key, "alice", start());
+    let second = carded(&first.0, "m1");
+    let third = carded(&second.0, "m2");
+    assert_eq!(store.save_chain(&[]).await.unwrap(), Saved::Yes, "nothing is saved at once");
+    for wrong in [&[second.clone(), third.clone()], &[first.clone(), third.clone()]] {
+        assert_eq!(store.save_chain(wrong).await.unwrap(), Saved::Conflict);
+        assert_eq!((store.keys().await.unwrap(), store.journal(&key).await.unwrap()), (vec![], vec![]));
+    }
+    assert_eq!(store.save_chain(&[first.clone(), second.clone()]).await.unwrap(), Saved::Yes);
+    assert_eq!(store.save_chain(&[first.clone(), second.clone()]).await.unwrap(), Saved::Conflict, "a second time");
+    assert_eq!(save(&*store, &third).await, Saved::Yes);
+    let late = carded(&second.0, "another");
+    let later = carded(&late.0, "and one more");
+    assert_eq!(store.save_chain(&[late, later]).await.unwrap(), Saved::Conflict, "somebody was faster");
+
+    let store = kind.again(store);
+    assert_eq!(store.load(&key).await.unwrap().as_ref(), Some(&third.0));
+    assert_eq!(store.journal(&key).await.unwrap(), vec![first.1, second.1, third.1]);
 }
 
 /// Many at once on one key: one Yes a revision, and the journal is what was acknowledged.
