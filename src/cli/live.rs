@@ -1,7 +1,5 @@
 //! `kaas check`, beyond the file: what Slack, GitHub, Rancher and terraform say of it now. Nothing is written anywhere.
 
-use std::sync::Arc;
-
 use super::wire;
 use crate::clock::SystemClock;
 use crate::config::{ChatConfig, Config, ForgeConfig, TenantConfig};
@@ -79,6 +77,8 @@ async fn chat(tenant: &TenantConfig) -> Vec<(String, Result<(), String>)> {
 }
 
 async fn forge(config: &Config, tenant: &TenantConfig) -> Vec<(String, Result<(), String>)> {
+    #[cfg(not(feature = "github"))]
+    let _ = config;
     match &tenant.forge {
         ForgeConfig::Local { path } => {
             let opened = wire::local_forge(path, &SystemClock::shared()).await;
@@ -87,7 +87,7 @@ async fn forge(config: &Config, tenant: &TenantConfig) -> Vec<(String, Result<()
         #[cfg(feature = "github")]
         ForgeConfig::GitHub(github) => {
             let opened = wire::github_settings(config, tenant, github)
-                .and_then(|settings| crate::forge::github::GitHub::open(settings, Arc::clone(&SystemClock::shared())));
+                .and_then(|settings| crate::forge::github::GitHub::open(settings, SystemClock::shared()));
             match opened {
                 Ok(forge) => {
                     let named = |(what, good)| (format!("GitHub, {what}"), good);
