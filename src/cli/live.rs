@@ -97,6 +97,8 @@ async fn chat(tenant: &TenantConfig) -> Vec<(String, Result<(), String>)> {
 }
 
 async fn forge(config: &Config, tenant: &TenantConfig) -> Vec<(String, Result<(), String>)> {
+    #[cfg(not(feature = "github"))]
+    let _ = config;
     match &tenant.forge {
         ForgeConfig::Local { path } => {
             let opened = wire::local_forge(path, &SystemClock::shared()).await;
