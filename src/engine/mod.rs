@@ -49,6 +49,7 @@ pub mod sweep;
 pub mod usual;
 mod ways;
 mod witness;
+mod work;
 
 /// How far the clocks of a platform and of this machine may be apart.
 pub(crate) const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(5);

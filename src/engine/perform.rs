@@ -9,23 +9,18 @@ use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use crate::lifecycle::notice::Notice;
-use crate::lifecycle::{Cluster, Effect, Fact, Fault, Kind, Lane, Person, Plan, Pull, State};
+use crate::lifecycle::{Cluster, Effect, Fact, Fault, Kind, Lane, Person, Plan, State};
 use crate::ports::{
-    Answer, Applied, Attachment, Call, CardKey, FileEdit, Granting, Job, Merged, Mirror, NewPull, Progress, PullStatus,
-    Sight, StatusState, Trouble,
+    Answer, Attachment, Call, CardKey, FileEdit, Granting, Job, Merged, Mirror, NewPull, Progress, PullStatus,
+    StatusState, Trouble,
 };
 use crate::record::{Claimed, Outcome};
 use crate::render::module::{RenderedFile, cluster_files, content_digest, folder};
 use crate::render::{module, pull, say};
 
 use super::sweep::{branch, difference};
+use super::work::JOIN_LIMIT;
 use super::{Engine, Tenant};
-
-/// How long a cluster may take from applied to usable before a person has to look: as long as terraform itself waits for one.
-pub const JOIN_LIMIT: SignedDuration = SignedDuration::from_mins(60);
-
-/// How long a cluster may take to be gone before a person has to look.
-pub const GONE_LIMIT: SignedDuration = SignedDuration::from_mins(30);
 
 /// The failure in a row that people are told of: one is a hiccup.
 const TOLD_AT: u32 = 2;
@@ -38,7 +33,7 @@ pub(super) struct Scene<'a> {
     pub(super) call: Call,
     /// The change that asked for the effect; the cluster may have a newer one by now.
     pub(super) change: crate::lifecycle::ChangeNumber,
-    note: Option<&'a str>,
+    pub(super) note: Option<&'a str>,
     pub(super) now: Timestamp,
 }
 
@@ -341,107 +336,6 @@ impl Scene<'_> {
         }
     }
 
-    async fn make_plan(&self) -> Answer<Outcome> {
-        let (ready, mirror) =
-            tokio::join!(self.tenant.fleet.preflight(&self.cluster.key.name, false), self.tenant.forge.mirror());
-        ready?;
-        // The machines that are to go are what the search afterwards goes by.
-        if self.cluster.change.kind == Kind::Destroy {
-            self.note_machines().await?;
-        }
-        let job = self.job(mirror?)?;
-        let planned = self.tenant.runner.plan(&self.call, &job, self.engine.sink(self.tenant, &self.cluster)).await?;
-        self.survey(planned.order).await?;
-        Ok(Outcome::Fact(Fact::PlanReady { plan: self.of_pull(planned.plan)? }))
-    }
-
-    async fn apply(
-        &self,
-        approved: &crate::lifecycle::PlanDigest,
-        head: &crate::lifecycle::HeadSha,
-    ) -> Answer<Outcome> {
-        self.tenant.fleet.preflight(&self.cluster.key.name, false).await?;
-        // A later attempt goes on with what an earlier one began, whatever happened to the branch since; the merge puts the branch right. One that found
-        // Rancher down began nothing.
-        let (key, number) = (&self.cluster.key, self.cluster.change.number);
-        let goes_on = self.call.attempt > 1 && self.tenant.runner.began(key, number, approved).await;
-        if !goes_on && let Some(fact) = self.head_is_another(head).await? {
-            return Ok(Outcome::Fact(fact));
-        }
-        let job = self.job(self.tenant.forge.mirror().await?)?;
-        self.heal(&job).await?;
-        let sink = self.engine.sink(self.tenant, &self.cluster);
-        let applied = tokio::select! {
-            applied = self.tenant.runner.apply(&self.call, &job, approved, sink) => applied?,
-            never = self.watch_machines() => match never {},
-        };
-        match applied {
-            Applied::Yes { outputs } => {
-                let cluster_id = outputs.into_iter().find(|(name, _)| name == "cluster_id").map(|(_, id)| id);
-                Ok(Outcome::Fact(Fact::Applied { cluster_id: cluster_id.filter(|id| !id.is_empty()) }))
-            }
-            Applied::Drifted(plan) => Ok(Outcome::Fact(Fact::Drifted { plan: self.of_pull(plan)? })),
-        }
-    }
-
-    async fn head_is_another(&self, head: &crate::lifecycle::HeadSha) -> Answer<Option<Fact>> {
-        let Some(known) = self.cluster.change.state.pull() else { return Ok(None) };
-        let now = self.tenant.forge.read(&branch(&self.cluster), &folder(&self.cluster.key.name)).await?;
-        let Some(now) = now else {
-            return Ok(Some(Fact::HeldBack { pull: None, by: "somebody".to_owned(), files: 0 }));
-        };
-        Ok(match difference(&now, &Pull { head: head.clone(), ..known.clone() }) {
-            Some(Fact::PullPushed { by, files, .. }) => Some(Fact::HeldBack { pull: Some(now.pull), by, files }),
-            Some(Fact::PullClosed { by, .. }) => Some(Fact::HeldBack { pull: None, by, files: 0 }),
-            _ => None,
-        })
-    }
-
-    async fn await_usable(&self, id: Option<&str>) -> Answer<Outcome> {
-        self.note_machines().await?;
-        match self.tenant.fleet.look(&self.cluster.key.name, id).await? {
-            Sight::Usable(facts) => {
-                let first = self.note.and_then(|note| note.parse::<Timestamp>().ok());
-                match first {
-                    Some(first) if self.now.duration_since(first) >= self.engine.pace.twice => {
-                        Ok(Outcome::Fact(Fact::Usable { facts }))
-                    }
-                    first => {
-                        let at = self.now.saturating_add(self.engine.pace.twice).unwrap_or(Timestamp::MAX);
-                        Ok(Outcome::Later { at, note: Some(first.unwrap_or(self.now).to_string()) })
-                    }
-                }
-            }
-            Sight::Joining { detail, .. } => {
-                self.show(Progress { step: "joining", done: None, detail: Some(detail.clone()) });
-                self.again_within(JOIN_LIMIT, None, &detail)
-            }
-            Sight::Removing { detail } => {
-                Err(Trouble::Lasting { line: format!("Rancher is removing it: {detail}"), source: None })
-            }
-            Sight::Gone => self.again_within(
-                SignedDuration::from_mins(2),
-                None,
-                "it does not know the cluster that terraform made",
-            ),
-        }
-    }
-
-    async fn await_gone(&self, id: Option<&str>) -> Answer<Outcome> {
-        match self.tenant.fleet.look(&self.cluster.key.name, id).await? {
-            Sight::Gone => {
-                self.tenant.runner.forget(&self.cluster.key).await;
-                Ok(Outcome::Fact(Fact::Gone))
-            }
-            Sight::Removing { detail } => {
-                self.show(Progress { step: "leaving", done: None, detail: Some(detail.clone()) });
-                self.again_within(GONE_LIMIT, None, &detail)
-            }
-            Sight::Joining { detail, .. } => self.again_within(GONE_LIMIT, None, &detail),
-            Sight::Usable(_) => self.again_within(GONE_LIMIT, None, "it still has the cluster"),
-        }
-    }
-
     // ---- shared ----
 
     /// The files of the cluster, as its create wrote them.
@@ -463,11 +357,11 @@ impl Scene<'_> {
     }
 
     /// A plan, bound to what the pull request is to hold.
-    fn of_pull(&self, plan: Plan) -> Answer<Plan> {
+    pub(super) fn of_pull(&self, plan: Plan) -> Answer<Plan> {
         Ok(Plan { content: content_digest(&self.pull_files()?), ..plan })
     }
 
-    fn job(&self, mirror: Mirror) -> Answer<Job> {
+    pub(super) fn job(&self, mirror: Mirror) -> Answer<Job> {
         let cluster = &self.cluster;
         let files = self.files()?;
         let class = self.tenant.catalogue.class_of(&cluster.form);
@@ -492,7 +386,7 @@ impl Scene<'_> {
     }
 
     /// Polls again, until the state has lasted too long.
-    fn again_within(&self, limit: SignedDuration, note: Option<String>, detail: &str) -> Answer<Outcome> {
+    pub(super) fn again_within(&self, limit: SignedDuration, note: Option<String>, detail: &str) -> Answer<Outcome> {
         let lasted = self.now.duration_since(self.cluster.change.entered);
         if lasted > limit {
             let line = format!("Rancher is not done after {} min: {detail}", lasted.as_mins());

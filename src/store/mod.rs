@@ -15,6 +15,7 @@ use crate::record::{BookEntry, Entry, Record};
 
 pub mod archive;
 mod index;
+mod keys;
 pub mod memory;
 pub mod sled;
 

@@ -2,9 +2,6 @@
 //!
 //! One thread writes. It takes what is waiting, puts all of it into one atomic batch, flushes once and then answers everybody: so many people at once cost one
 //! flush, and each of them is durable when answered.
-//!
-//! Keys: `r/<tenant>/<name>` a record, `j/<tenant>/<name>/<number>` a journal entry, `n/<tenant>` the last drawn change number,
-//! `b/<tenant>/<number>` an entry of a tenant's book.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -21,6 +18,7 @@ use crate::lifecycle::{ChangeNumber, ClusterKey, PersonId};
 use crate::record::{BookEntry, Entry, Record};
 
 use super::index::Index;
+use super::keys::{book_key, book_prefix, entry_key, journal_key, journal_prefix, number, number_key, record_key};
 use super::{Filter, Life, Listing, Saved, Store, follows};
 
 /// How much of the database sled keeps in memory, in bytes.
@@ -349,45 +347,6 @@ impl Writer {
         self.drawn.insert(tenant.clone(), last);
         last
     }
-}
-
-fn record_key(key: &ClusterKey) -> Vec<u8> {
-    format!("r/{key}").into_bytes()
-}
-
-fn journal_prefix(key: &ClusterKey) -> Vec<u8> {
-    format!("j/{key}/").into_bytes()
-}
-
-/// Whose journal an entry's key belongs to.
-fn journal_key(bytes: &[u8]) -> Option<ClusterKey> {
-    let (prefix, _number) = bytes.split_at_checked(bytes.len().checked_sub(size_of::<u64>())?)?;
-    let (tenant, name) = std::str::from_utf8(prefix).ok()?.strip_prefix("j/")?.strip_suffix('/')?.split_once('/')?;
-    Some(ClusterKey { tenant: tenant.parse().ok()?, name: name.parse().ok()? })
-}
-
-fn entry_key(key: &ClusterKey, number: u64) -> Vec<u8> {
-    let mut bytes = journal_prefix(key);
-    bytes.extend_from_slice(&number.to_be_bytes());
-    bytes
-}
-
-fn number_key(tenant: &TenantName) -> Vec<u8> {
-    format!("n/{tenant}").into_bytes()
-}
-
-fn book_prefix(tenant: &TenantName) -> Vec<u8> {
-    format!("b/{tenant}/").into_bytes()
-}
-
-fn book_key(tenant: &TenantName, number: u64) -> Vec<u8> {
-    let mut bytes = book_prefix(tenant);
-    bytes.extend_from_slice(&number.to_be_bytes());
-    bytes
-}
-
-fn number(bytes: &[u8]) -> u64 {
-    bytes.try_into().map_or(0, u64::from_be_bytes)
 }
 
 #[async_trait]

@@ -8,6 +8,41 @@ use serde_json::{Value, json};
 use super::answer::{Answer, refused};
 use super::{FakeGitHub, Fault, FaultKind, Rank};
 
+/// What `GET /control` says: all that can be done, with the keys of its JSON object (`?` for those that may be missing), and all that can be read.
+pub(super) const LIST: &str = "\
+POST /control/push login branch path content?
+POST /control/open login branch title
+POST /control/close login number
+POST /control/reopen login number
+POST /control/merge login number
+POST /control/review login number event body?
+POST /control/dismiss login number review message
+POST /control/comment login number body
+POST /control/delete_branch login branch
+POST /control/protect branch rules?
+POST /control/person login rank
+POST /control/token login
+POST /control/revoke_tokens
+POST /control/token_life seconds
+POST /control/grant permission level
+POST /control/suspend suspended
+POST /control/advance seconds
+POST /control/rate_limit limit
+POST /control/webhook url secret
+POST /control/deliver doubled? late_ms? shuffled? lost? forged?
+POST /control/redeliver guid
+POST /control/fault method path times? kind
+POST /control/down kind?
+POST /control/heal
+POST /control/latency ms
+GET /control/calls
+GET /control/pulls
+GET /control/log
+GET /control/branches
+GET /control/deliveries
+GET /control/about
+";
+
 /// Answers a call of the control API.
 pub(super) fn answer(fake: &FakeGitHub, method: &str, action: &str, body: &[u8]) -> Answer {
     if method == "GET" {

@@ -29,6 +29,9 @@ pub(super) async fn entry(State(shared): State<Arc<Mutex<World>>>, request: Requ
     let Ok(body) = to_bytes(body, REQUEST_MAX).await else {
         return shown(refused(413, "Payload too large"));
     };
+    if whole.trim_end_matches('/') == "/control" {
+        return Response::new(Body::from(control::LIST));
+    }
     if let Some(action) = whole.strip_prefix("/control/") {
         let (fake, action) = (FakeGitHub::of(shared), action.to_owned());
         return blocking(move || shown(control::answer(&fake, &method, &action, &body))).await;

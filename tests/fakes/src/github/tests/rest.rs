@@ -258,4 +258,24 @@ async fn nobody_approves_their_own_and_the_control_api_obeys_the_same_rules() {
     assert_eq!(client.post(&control("nonsense"), json!({})).await.status, 422);
     let about = client.get(&control("about")).await.body;
     assert_eq!(about["git_url"], json!(fake.git_url()));
+    // What the list names is there, and asks for what the list says.
+    for line in super::super::control::LIST.lines() {
+        let (path, keys) = line
+            .split_once("/control/")
+            .and_then(|(_, rest)| rest.split_once(' ').or(Some((rest, ""))))
+            .expect("a path");
+        if line.starts_with("GET ") {
+            assert_eq!(client.get(&control(path)).await.status, 200, "{line}");
+            continue;
+        }
+        let needed = keys.split(' ').filter(|key| !key.is_empty() && !key.ends_with('?')).count();
+        let answer = client.post(&control(path), json!({})).await;
+        let words = answer.body["message"].as_str().unwrap_or_default().to_owned();
+        assert_eq!(
+            (answer.status, words.is_empty()),
+            if needed > 0 { (422, false) } else { (200, true) },
+            "{line}: {words}"
+        );
+        assert!(!words.contains("no such action"), "{line}");
+    }
 }
