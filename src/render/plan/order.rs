@@ -53,6 +53,9 @@ struct Pool {
     config: Option<String>,
 }
 
+/// A way to tell that a configuration is a pool's.
+type Way<'a> = dyn Fn(&Pool, &Config) -> bool + 'a;
+
 impl Seen {
     /// Takes note of a resource, if machines depend on it.
     pub fn note(&mut self, raw: &RawResource<'_>, action: &Action) -> Result<(), PlanError> {
@@ -105,7 +108,7 @@ impl Seen {
     /// Which configuration is whose: one for each pool at most, each for one pool at most.
     fn join(&self, cluster: &Cluster) -> Vec<Option<usize>> {
         let mut partner: Vec<Option<usize>> = vec![None; cluster.pools.len()];
-        let ways: [&dyn Fn(&Pool, &Config) -> bool; 3] = [
+        let ways: [&Way<'_>; 3] = [
             &|pool, config| pool.config.is_some() && pool.config == config.name,
             &|pool, config| {
                 let begins = cluster.name.as_ref().map(|name| format!("{name}-{}", pool.name));
