@@ -121,9 +121,11 @@ mod tests {
           /kaas list [mine|all|waiting]  lists clusters
           /kaas show <name>              shows one cluster
           /kaas classes                  shows what can be asked for, with prices
+          /kaas whoami                   shows who you are for kaas and for Rancher
           /kaas help [topic]             explains a command or a topic
 
         Admins
+          /kaas link <person>            says which user in Rancher somebody is
           /kaas orphans                  searches the cloud for what belongs to no cluster
           /kaas force-remove <name>      lets a machine go that cannot be removed
 

@@ -317,7 +317,7 @@ fn mistakes_of_the_other_commands() {
     ");
     insta::assert_snapshot!(said("frobnicate"), @"
     ?
-      frobnicate  there is no such command (request, destroy, access, revoke, cancel, retry, approve, reject, withdraw, list, show, classes, orphans, force-remove, help)
+      frobnicate  there is no such command (request, destroy, access, revoke, cancel, retry, approve, reject, withdraw, list, show, classes, whoami, link, orphans, force-remove, help)
     > /kaas help
     ");
     insta::assert_snapshot!(said("approve"), @"

@@ -90,8 +90,8 @@ fn a_rejected_destroy_leaves_the_cluster_as_it_is() {
                    │ Ready        since 12:02, until Sun 29 Nov 12:02 (in 7 days)
                    │ Rancher      c-m-00000001 https://rancher.example/dashboard/c/c-m-00000001/explorer
                    │ Ways in      alice (cluster-owner)
+                   │ Nodes        1 × m6i.large in eu-west-1a, running, about $103 a month
                    │ To take it down: /kaas destroy crucial-sandbox
-                   │ 1 × m6i.large in eu-west-1a, running, about $103 a month
     ");
 }
 
