@@ -103,6 +103,7 @@ impl Ec2 {
             unread: protocol.unread,
             sure: found.sure.into_iter().collect(),
             suspect,
+            more: 0,
         }
     }
 
