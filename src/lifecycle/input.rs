@@ -30,7 +30,6 @@ pub struct InputId(pub String);
 
 /// An ask or a fact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(clippy::large_enum_variant, reason = "one input is decided at a time: none is kept in bulk")]
 pub enum What {
     /// A person wants something; may be refused.
     Ask {
