@@ -34,6 +34,7 @@ pub(super) fn look(config: &Config) -> anyhow::Result<Vec<Looked>> {
             };
             all.extend(found.into_iter().map(named));
             all.extend(rancher(tenant).await);
+            all.extend(aws(tenant).await);
         }
         Ok(all)
     })
@@ -63,6 +64,27 @@ async fn rancher(tenant: &TenantConfig) -> Vec<Looked> {
         mild,
     };
     proofs.into_iter().map(named).collect()
+}
+
+/// Each right that kaas needs in AWS: everything is asked that a search of the account asks, and what could not be read is told.
+async fn aws(tenant: &TenantConfig) -> Vec<Looked> {
+    let named = |what: &str, wrong: Option<String>| Looked {
+        tenant: tenant.name.to_string(),
+        what: what.to_owned(),
+        wrong,
+        // Without it clusters are made all the same, and people read that it was not looked.
+        mild: true,
+    };
+    let cloud = match wire::cloud(tenant, &SystemClock::shared()) {
+        Ok(Some(cloud)) => cloud,
+        Ok(None) => return Vec::new(),
+        Err(fault) => return vec![named("AWS", Some(format!("{fault:#}")))],
+    };
+    match cloud.orphans(&[]).await {
+        Ok(found) if found.unread.is_empty() => vec![named("AWS, what a search reads", None)],
+        Ok(found) => found.unread.into_iter().map(|line| named("AWS", Some(line))).collect(),
+        Err(trouble) => vec![named("AWS", Some(trouble.to_string()))],
+    }
 }
 
 async fn chat(tenant: &TenantConfig) -> Vec<(String, Result<(), String>)> {

@@ -90,7 +90,7 @@ pub(crate) fn environment(name: &str) -> Option<String> {
 /// # Errors
 /// This kaas was built without it, or what is configured makes no sense.
 #[cfg_attr(not(feature = "aws"), expect(unused_variables, reason = "there is no adapter that would want the clock"))]
-fn cloud(tenant: &TenantConfig, clock: &SharedClock) -> anyhow::Result<Option<Arc<dyn Cloud>>> {
+pub(super) fn cloud(tenant: &TenantConfig, clock: &SharedClock) -> anyhow::Result<Option<Arc<dyn Cloud>>> {
     let Some(aws) = &tenant.aws else { return Ok(None) };
     #[cfg(feature = "aws")]
     {

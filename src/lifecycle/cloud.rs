@@ -166,6 +166,9 @@ pub struct Certificate {
     pub more: u32,
 }
 
+/// The longest line about what was asked that a certificate keeps, in characters; the digest covers the answers all the same.
+pub const ASKED_MAX: usize = 300;
+
 /// The most leftovers of one kind of certainty that a certificate lists: more are counted.
 pub const LISTED_MAX: usize = 100;
 
@@ -181,6 +184,9 @@ impl Certificate {
             let over = list.len().saturating_sub(LISTED_MAX);
             self.more = self.more.saturating_add(u32::try_from(over).unwrap_or(u32::MAX));
             list.truncate(LISTED_MAX);
+        }
+        for line in self.asked.iter_mut().filter(|line| line.chars().count() > ASKED_MAX) {
+            *line = line.chars().take(ASKED_MAX - 1).chain(['…']).collect();
         }
     }
 }
