@@ -3,7 +3,7 @@
 //! Everything else is handed a [`Clock`], so that tests own time and every life can be replayed.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 pub use jiff::Timestamp;
@@ -45,6 +45,30 @@ impl Clock for SystemClock {
         hasher.write_u64(self.drawn.fetch_add(1, Ordering::Relaxed));
         hasher.write_i128(self.now().as_nanosecond());
         base32(hasher.finish())
+    }
+}
+
+/// When something was last heard of, to the second.
+#[derive(Debug)]
+pub struct LastHeard(AtomicI64);
+
+impl Default for LastHeard {
+    /// Never.
+    fn default() -> Self {
+        Self(AtomicI64::new(i64::MIN))
+    }
+}
+
+impl LastHeard {
+    /// It was heard of now.
+    pub fn hear(&self, now: Timestamp) {
+        self.0.store(now.as_second(), Ordering::Relaxed);
+    }
+
+    /// How long ago, in seconds; `None` if never.
+    pub fn seconds_ago(&self, now: Timestamp) -> Option<u64> {
+        let heard = self.0.load(Ordering::Relaxed);
+        (heard != i64::MIN).then(|| now.as_second().saturating_sub(heard).max(0).unsigned_abs())
     }
 }
 

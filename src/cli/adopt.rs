@@ -32,7 +32,6 @@ pub struct Args {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let config = Config::load(&args.config)?;
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = runtime()?;
     runtime.block_on(adopt(&config, args.yes))
 }

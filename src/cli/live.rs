@@ -18,7 +18,6 @@ pub(super) struct Looked {
 
 /// Asks everybody.
 pub(super) fn look(config: &Config) -> anyhow::Result<Vec<Looked>> {
-    let _ = rustls::crypto::ring::default_provider().install_default();
     super::runtime()?.block_on(async {
         let mut all = Vec::new();
         for tenant in &config.tenants {

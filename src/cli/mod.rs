@@ -92,6 +92,28 @@ pub fn run(cli: Cli) -> anyhow::Result<Exit> {
     }
 }
 
+/// Cancels `stop` on SIGTERM and ctrl-C; what a second one does, `again` says.
+#[cfg(feature = "rancher")]
+pub(crate) fn stop_on_signals(
+    stop: tokio_util::sync::CancellationToken,
+    again: impl FnOnce() + Send + 'static,
+) -> anyhow::Result<tokio::task::JoinHandle<()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(tokio::spawn(async move {
+        for last in [false, true] {
+            tokio::select! {
+                _ = term.recv() => {}
+                _ = int.recv() => {}
+            }
+            if last {
+                return again();
+            }
+            stop.cancel();
+        }
+    }))
+}
+
 /// A runtime for one command: small, because kaas is idle most of the time.
 pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?)

@@ -234,20 +234,24 @@ fn secret(place: &SecretRef) -> anyhow::Result<SecretString> {
 /// A secret that is not one of the examples.
 #[cfg(any(feature = "slack", feature = "github"))]
 fn real(secret: SecretString) -> anyhow::Result<SecretString> {
-    let text = secret.expose_secret().to_lowercase();
-    let examples = ["changeme", "change-me", "change_me", "example", "your-", "your_", "xxxx", "...", "<"];
-    anyhow::ensure!(
-        !examples.iter().any(|example| text.contains(example)) && text.trim().len() >= 8,
-        "what is there is an example and no secret"
-    );
+    anyhow::ensure!(!is_example(secret.expose_secret()), "what is there is an example and no secret");
     Ok(secret)
 }
 
-/// Who is who in GitHub, by login in lower case.
+/// Whether a secret is what stands in instructions in its place: `xoxb-xxxx-xxxx`, `ghp_XXXXXXXX`, `<token>`, `changeme`.
+#[cfg(any(feature = "slack", feature = "github"))]
+fn is_example(secret: &str) -> bool {
+    let text = secret.trim().to_lowercase();
+    let words = ["changeme", "change-me", "change_me", "example", "your-", "your_", "...", "<"];
+    // Of x alone, between separators: a key's own digits may hold a few of them by chance.
+    let is_filling = |part: &str| part.len() >= 3 && part.bytes().all(|byte| byte == b'x');
+    text.len() < 8 || words.iter().any(|word| text.contains(word)) || text.split(['-', '_']).any(is_filling)
+}
+
+/// Who is who in GitHub, by login: the links have it in lower case.
 fn reviewers(tenant: &TenantConfig) -> BTreeMap<String, Person> {
     let logins = tenant.people.links(Platform::GitHub);
-    let known =
-        tenant.people.iter().filter_map(|person| Some((logins.get(&person.id)?.to_lowercase(), person.clone())));
+    let known = tenant.people.iter().filter_map(|person| Some((logins.get(&person.id)?.clone(), person.clone())));
     known.collect()
 }
 
@@ -267,4 +271,30 @@ fn templates(dir: Option<&Path>) -> anyhow::Result<Templates> {
 
 fn read_text(path: &Path) -> anyhow::Result<String> {
     std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))
+}
+
+#[cfg(all(test, any(feature = "slack", feature = "github")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn examples_are_told_from_secrets() {
+        for example in [
+            "xoxb-xxxx-xxxx",
+            "xapp-1-XXXX",
+            "ghp_xxxxxxxxxxxx",
+            "xoxb-your-token",
+            "<token here>",
+            "changeme",
+            "x",
+            "",
+        ] {
+            assert!(is_example(example), "{example}");
+        }
+        let key =
+            "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEAxXXxYxxxx+gUxXxX/0aBcD\n-----END RSA PRIVATE KEY-----\n";
+        for secret in [key, "xoxb-1234-5678-abcXXXXdef", "ghp_16C7e42F292c6912E7710c838347Ae178B4a"] {
+            assert!(!is_example(secret), "{secret}");
+        }
+    }
 }

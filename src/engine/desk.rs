@@ -268,13 +268,8 @@ impl FrontDesk {
     }
 
     /// A card of a change that has ended decides nothing about the one that is open now.
-    async fn is_current(&self, card: &CardKey) -> anyhow::Result<bool> {
-        Ok(self
-            .engine
-            .store
-            .load(&card.cluster)
-            .await?
-            .is_none_or(|record| record.cluster.change.number == card.change))
+    fn is_current(record: Option<&Record>, card: &CardKey) -> bool {
+        record.is_none_or(|record| record.cluster.change.number == card.change)
     }
 
     fn outdated(&self, card: &CardKey) -> Vec<Reply> {
@@ -295,7 +290,8 @@ impl FrontDesk {
         if press == Press::Plan {
             return self.plan(card, plan).await;
         }
-        if !self.is_current(card).await? {
+        let record = self.engine.store.load(&card.cluster).await?;
+        if !Self::is_current(record.as_ref(), card) {
             return Ok(self.outdated(card));
         }
         let reason = match reason.map(str::trim).filter(|r| !r.is_empty()).map(str::parse::<Reason>).transpose() {
@@ -331,24 +327,14 @@ impl FrontDesk {
         if let Some(refused) = unfit(heard) {
             return Ok(refused);
         }
-        if !self.is_current(card).await? {
+        let record = self.engine.store.load(&card.cluster).await?;
+        if !Self::is_current(record.as_ref(), card) {
             return Ok(self.outdated(card));
         }
-        if given && self.was_before_review(heard, card).await? {
+        if given && was_before_review(heard, record.as_ref()) {
             return Ok(one(say::form::too_early()));
         }
         self.ask(heard, &card.cluster.name, Proof::Reaction, ask).await
-    }
-
-    /// Whether a reaction was given before the review began that is going on now: then its giver saw another plan.
-    async fn was_before_review(&self, heard: &Heard, card: &CardKey) -> anyhow::Result<bool> {
-        let Some(when) = heard.when else { return Ok(false) };
-        let record = self.engine.store.load(&card.cluster).await?;
-        let change = record.map(|record| record.cluster.change);
-        Ok(change.is_some_and(|change| {
-            matches!(change.state, State::Reviewing(_))
-                && when.saturating_add(CLOCKS_APART).is_ok_and(|at| at < change.entered)
-        }))
     }
 
     /// What could not be done because kaas itself failed: a neutral line with a reference; the chain goes to the log.
@@ -412,17 +398,24 @@ impl Desk for FrontDesk {
     }
 
     async fn home(&self, heard: &Heard) -> Vec<(String, Message)> {
+        if let Some(refused) = unfit(heard) {
+            return refused.into_iter().map(|reply| ("kaas".to_owned(), reply.message)).collect();
+        }
         let lists = [Which::Mine, Which::Waiting, Which::Few];
         let mut sections = Vec::new();
         for (title, which) in say::form::HOME.into_iter().zip(lists) {
-            let replies = match unfit(heard) {
-                Some(refused) => refused,
-                None => self.failed(heard, self.list(heard, which, None).await),
-            };
+            let replies = self.failed(heard, self.list(heard, which, None).await);
             sections.extend(replies.into_iter().map(|reply| (title.to_owned(), reply.message)));
         }
         sections
     }
+}
+
+/// Whether a reaction was given before the review began that is going on now: then its giver saw another plan.
+fn was_before_review(heard: &Heard, record: Option<&Record>) -> bool {
+    let (Some(when), Some(record)) = (heard.when, record) else { return false };
+    let change = &record.cluster.change;
+    matches!(change.state, State::Reviewing(_)) && when.saturating_add(CLOCKS_APART).is_ok_and(|at| at < change.entered)
 }
 
 /// What is said with a refusal because of which somebody is no approver: of whom nobody knows whether they are.

@@ -2,6 +2,8 @@
 //! genuine, its adapter knows.
 
 use async_trait::async_trait;
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
 
 /// A request, as it came in: nothing of it is trusted.
 #[derive(Debug, Clone)]
@@ -21,6 +23,29 @@ impl Delivery {
         let first = found.next()?;
         found.next().is_none().then_some(first)
     }
+}
+
+/// Whether `hex` is the HMAC-SHA256, in 64 hex digits, of the parts one after the other under that secret. Compared in constant time; an empty secret signs
+/// nothing.
+pub fn is_signed(secret: &[u8], parts: &[&[u8]], hex: &str) -> bool {
+    let (Some(signature), false) = (unhex(hex), secret.is_empty()) else { return false };
+    let Ok(mut mac) = <Hmac<Sha256> as Mac>::new_from_slice(secret) else { return false };
+    parts.iter().for_each(|part| mac.update(part));
+    mac.verify_slice(&signature).is_ok()
+}
+
+/// 32 bytes out of 64 hex digits.
+fn unhex(text: &str) -> Option<[u8; 32]> {
+    let digits = text.as_bytes();
+    if digits.len() != 64 {
+        return None;
+    }
+    let mut bytes = [0; 32];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        let digit = |b: u8| char::from(b).to_digit(16);
+        *byte = u8::try_from(digit(pair[0])? * 16 + digit(pair[1])?).ok()?;
+    }
+    Some(bytes)
 }
 
 /// What is answered.
@@ -70,4 +95,27 @@ pub trait Vital: Send + Sync {
     fn heard_seconds_ago(&self) -> Option<u64>;
     /// Whether it can do its work.
     fn is_ready(&self) -> bool;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_is_exactly_64_hex_digits() {
+        assert_eq!(unhex(&"0f".repeat(32)), Some([15; 32]));
+        for wrong in ["", &"0f".repeat(31), &"0f".repeat(33), &"0g".repeat(32), &"+f".repeat(32), &"ä".repeat(32)] {
+            assert_eq!(unhex(wrong), None, "{wrong}");
+        }
+    }
+
+    /// The example that GitHub publishes.
+    #[test]
+    fn parts_are_signed_as_one_and_by_their_secret_alone() {
+        let hex = "757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
+        let secret = b"It's a Secret to Everybody";
+        assert!(is_signed(secret, &[b"Hello, World!"], hex) && is_signed(secret, &[b"Hello, ", b"", b"World!"], hex));
+        assert!(!is_signed(b"another", &[b"Hello, World!"], hex) && !is_signed(secret, &[b"Hello, World"], hex));
+        assert!(!is_signed(b"", &[b"Hello, World!"], hex));
+    }
 }

@@ -22,6 +22,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use http_body_util::LengthLimitError;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
 use tokio::net::TcpListener;
@@ -157,7 +158,7 @@ async fn read(path: &str, request: Request) -> Result<Delivery, Delivered> {
     let body = match tokio::time::timeout(DELIVERY_TIME, to_bytes(body, DELIVERY_MAX)).await {
         Err(_) => return Err(Delivered::text(408, "slow", "too slow\n")),
         Ok(Err(fault)) => {
-            let limit = std::error::Error::source(&fault).is_some_and(|source| source.to_string().contains("limit"));
+            let limit = std::error::Error::source(&fault).is_some_and(|source| source.is::<LengthLimitError>());
             return Err(if limit { too_large() } else { Delivered::text(400, "cut", "cut off\n") });
         }
         Ok(Ok(body)) => body,

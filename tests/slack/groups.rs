@@ -75,9 +75,7 @@ async fn a_group_that_is_not_there_is_named_with_a_remedy_and_counts_for_nobody(
     let checked = chat.check_groups().await;
     let why = checked[0].1.as_ref().expect_err("there is none");
     assert_eq!(why, "Slack has no user group @plattform; name one by its handle (@platform) or its id (S…)");
-    office.slack.set_options(|options| {
-        let _ = options.scopes.remove("usergroups:read");
-    });
+    office.slack.without_scope("usergroups:read");
     let checked = chat.check_groups().await;
     let why = checked[0].1.as_ref().expect_err("it may not look");
     assert!(why.contains("usergroups:read"), "{why}");

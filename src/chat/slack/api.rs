@@ -1,8 +1,7 @@
 //! Calls of Slack's Web API: one token, one address, every call bounded in time; whatever goes wrong is one of three things.
 //!
-//! Nothing is tried again here, because whoever calls knows whether a second call is harmless.
+//! Nothing is written a second time here, because whoever calls knows whether that is harmless; reading is repeated for whoever asks for it.
 
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -17,7 +16,7 @@ use slack_morphism::{
 };
 use url::Url;
 
-use crate::clock::SharedClock;
+use crate::clock::{LastHeard, SharedClock};
 
 /// The longest wait for one answer.
 pub(super) const CALL_MAX: Duration = Duration::from_secs(10);
@@ -96,8 +95,8 @@ pub(super) struct Api {
     base: Url,
     token: SlackApiToken,
     clock: SharedClock,
-    /// When Slack was last heard of, in seconds since 1970; 0 if never.
-    heard: AtomicI64,
+    /// When Slack was last heard of.
+    heard: LastHeard,
 }
 
 impl Api {
@@ -123,7 +122,7 @@ impl Api {
             .enable_http1()
             .wrap_connector(http);
         let connector = SlackClientHyperHttpsConnector::from(https).with_slack_api_url(api_url);
-        Ok(Self { client: SlackClient::new(connector), base, token: secret(token), clock, heard: AtomicI64::new(0) })
+        Ok(Self { client: SlackClient::new(connector), base, token: secret(token), clock, heard: LastHeard::default() })
     }
 
     /// Reads, again and again for as long as that where Slack does not answer.
@@ -213,13 +212,12 @@ impl Api {
 
     /// Something came from Slack.
     pub fn was_heard(&self) {
-        self.heard.store(self.clock.now().as_second(), Ordering::Relaxed);
+        self.heard.hear(self.clock.now());
     }
 
     /// How long ago something came from Slack, in seconds.
     pub fn heard_seconds_ago(&self) -> Option<u64> {
-        let heard = self.heard.load(Ordering::Relaxed);
-        (heard > 0).then(|| u64::try_from(self.clock.now().as_second() - heard).unwrap_or(0))
+        self.heard.seconds_ago(self.clock.now())
     }
 
     /// An address that came from Slack: encrypted, or where Slack itself is.

@@ -8,7 +8,7 @@ use super::wire::FORM;
 pub(super) const SCOPES: &[(&str, &str)] = &[
     ("app_mentions:read", "hears @kaas in threads, where slash commands do not work"),
     ("channels:history", "finds its own card again after a lost answer; Slack has no other way to look"),
-    ("channels:read", "finds the channel by its name, and whether it is shared with others"),
+    ("channels:read", "sees whether the channel is there, and whether it is shared with others"),
     ("chat:write", "posts and edits cards, answers, direct messages"),
     ("commands", "/kaas, and the shortcut that opens the form"),
     ("files:write", "shares the plan as a file"),

@@ -72,7 +72,7 @@ pub struct Settings {
     pub app_token: Option<SecretString>,
     /// The app's signing secret: with it kaas takes signed HTTP.
     pub signing_secret: Option<SecretString>,
-    /// The channel where cards are posted: its id, or `#name`.
+    /// The channel where cards are posted: its id.
     pub channel: String,
     /// How many sockets to keep open, so that nothing is missed while one is opened again.
     pub connections: u32,
@@ -176,7 +176,7 @@ impl SlackChat {
             }
         }
         let channel = find_channel(&api, &settings.channel, patience).await?;
-        let id = channel["id"].as_str().unwrap_or_default().to_owned();
+        let id = settings.channel.clone();
         check_channel(&channel, &settings)?;
         let text = |name: &str| auth[name].as_str().unwrap_or_default().to_owned();
         let home = Home {
@@ -241,55 +241,17 @@ impl SlackChat {
     }
 }
 
-/// Channels of one page.
-const PAGE: &str = "200";
-/// Pages of channels that are looked through for a name.
-const PAGES_MAX: usize = 50;
-
-/// The channel, as Slack tells of it. What Slack leaves out is not missed.
-async fn find_channel(api: &Api, wanted: &str, patience: Duration) -> anyhow::Result<Value> {
-    let told = |failure: &Failure| anyhow::anyhow!(failure.remedy(wanted));
-    let name = wanted.trim_start_matches('#');
-    let is_id = !wanted.starts_with('#')
-        && name.len() >= 2
-        && name.starts_with(['C', 'G'])
-        && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
-    if is_id {
-        let answer = api.get_patiently("conversations.info", &[("channel", name)], patience).await;
-        let answer = answer.map_err(|failure| told(&failure))?;
-        let mut channel = answer["channel"].clone();
-        channel["id"] = Value::from(name);
-        return Ok(channel);
-    }
-    let mut cursor = String::new();
-    for _ in 0..PAGES_MAX {
-        let mut params =
-            vec![("types", "public_channel,private_channel"), ("exclude_archived", "true"), ("limit", PAGE)];
-        if !cursor.is_empty() {
-            params.push(("cursor", &cursor));
-        }
-        let answer =
-            api.get_patiently("conversations.list", &params, patience).await.map_err(|failure| told(&failure))?;
-        let found = answer["channels"].as_array().into_iter().flatten().find(|channel| channel["name"] == name);
-        if let Some(channel) = found {
-            return Ok(channel.clone());
-        }
-        let next = answer["response_metadata"]["next_cursor"].as_str().unwrap_or_default().to_owned();
-        if next.is_empty() {
-            break;
-        }
-        cursor = next;
-    }
-    anyhow::bail!(
-        "Slack: there is no channel #{name} that kaas can see; if it is there, invite kaas with /invite @kaas"
-    )
+/// The channel of that id, as Slack tells of it. What Slack leaves out is not missed.
+async fn find_channel(api: &Api, id: &str, patience: Duration) -> anyhow::Result<Value> {
+    let answer = api.get_patiently("conversations.info", &[("channel", id)], patience).await;
+    let answer = answer.map_err(|failure| anyhow::anyhow!(failure.remedy(id)))?;
+    Ok(answer["channel"].clone())
 }
 
 /// Whether kaas can and may work there.
 fn check_channel(channel: &Value, settings: &Settings) -> anyhow::Result<()> {
     let flag = |name: &str| channel[name].as_bool();
     let name = &settings.channel;
-    anyhow::ensure!(channel["id"].as_str().is_some_and(|id| !id.is_empty()), "Slack: {name} has no id");
     anyhow::ensure!(flag("is_member") != Some(false), "Slack: kaas is not in {name}; invite it with /invite @kaas");
     anyhow::ensure!(
         flag("is_archived") != Some(true),

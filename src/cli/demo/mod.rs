@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::chat::terminal::{Look, Outcome, TOUR, Tty, converse_lines, run_lines};
 use crate::clock::SystemClock;
 
-use super::{Exit, runtime};
+use super::{Exit, runtime, stop_on_signals};
 use world::{Places, World};
 
 /// How long standard input has to bring its first line before the tour is played instead.
@@ -91,7 +91,7 @@ async fn demo(args: Args) -> anyhow::Result<Exit> {
     tracing::info!(rancher.url = world.rancher_url(), program = world.program, "the demo starts");
 
     let stop = CancellationToken::new();
-    let interrupted = interrupted(stop.clone());
+    let interrupted = stop_on_signals(stop.clone(), || {})?;
     let engine = Arc::clone(&world.engine);
     let running = tokio::spawn({
         let stop = stop.clone();
@@ -255,19 +255,6 @@ fn own_name() -> String {
     }
     let here = std::env::current_dir().unwrap_or_default();
     program.strip_prefix(&here).unwrap_or(&program).display().to_string()
-}
-
-/// Cancels `stop` on ctrl-C or when the process is asked to end.
-fn interrupted(stop: CancellationToken) -> tokio::task::JoinHandle<()> {
-    tokio::spawn(async move {
-        use tokio::signal::unix::{SignalKind, signal};
-        let Ok(mut term) = signal(SignalKind::terminate()) else { return };
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = term.recv() => {}
-        }
-        stop.cancel();
-    })
 }
 
 /// The log goes to a file: the terminal belongs to the conversation.

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{Exit, runtime, wire};
+use super::{Exit, runtime, stop_on_signals, wire};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::Config;
 use crate::engine::desk::FrontDesk;
@@ -60,12 +60,10 @@ impl Lag for Behind {
 }
 
 async fn serve(config: &Config) -> anyhow::Result<()> {
-    // Both rustls providers may be in the graph: the first thing is to say which.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder().context("counting")?;
     let clock = SystemClock::shared();
     let stop = CancellationToken::new();
-    let stopping = stop_on_signals(stop.clone())?;
+    let stopping = stop_on_signals(stop.clone(), || std::process::exit(130))?;
     // First, because its lock says whether another kaas is at work here; and the port next, so that whoever waits for it is answered early.
     std::fs::create_dir_all(&config.data_dir).with_context(|| format!("making {}", config.data_dir.display()))?;
     let store = Arc::new(SledStore::open(&config.data_dir.join("store"))?);
@@ -74,7 +72,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         None => None,
     };
     let house = House::open(config, store, &clock).await?;
-    let mut tasks = JoinSet::new();
+    let (mut tasks, rested) = (JoinSet::new(), CancellationToken::new());
     if let Some(listener) = listener {
         tracing::info!(web.address = %listener.local_addr()?, "listens");
         let served = Served {
@@ -83,8 +81,8 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
             lag: Arc::new(Behind(Arc::clone(&house.engine))),
             metrics: Some(metrics),
         };
-        // Deliveries are taken until the engine has come to rest.
-        tasks.spawn(web::serve(listener, served, stop.clone()));
+        // Deliveries are taken until the engine has come to rest: what they bring is durable, and done after the next start.
+        tasks.spawn(web::serve(listener, served, rested.clone()));
     }
     for (chat, desk) in &house.desks {
         chat.listen(&mut tasks, Arc::clone(desk), stop.clone());
@@ -96,14 +94,18 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     tracing::info!(tenants = config.tenants.len(), version = env!("CARGO_PKG_VERSION"), "kaas serves");
     // Whatever ends by itself ends kaas, in order: whoever looks after the process starts it again.
     let first = tokio::select! {
-        ended = &mut running => Some(ended.context("the engine panicked").and_then(|ended| ended)),
-        ended = ended_badly(&mut tasks) => Some(Err(ended)),
-        () = stop.cancelled() => None,
+        ended = &mut running => Err(ended),
+        fault = ended_badly(&mut tasks) => Ok(Some(fault)),
+        () = stop.cancelled() => Ok(None),
     };
+    tracing::info!("stops in order; a signal more stops at once");
     stop.cancel();
-    if !running.is_finished() {
-        running.await.context("the engine panicked")??;
-    }
+    let (fault, ended) = match first {
+        Err(ended) => (None, ended),
+        Ok(fault) => (fault, running.await),
+    };
+    let ended = ended.context("the engine panicked").and_then(|ended| ended);
+    rested.cancel();
     while let Some(ended) = tasks.join_next().await {
         if let Ok(Err(fault)) = ended {
             tracing::warn!("while stopping: {fault:#}");
@@ -111,7 +113,14 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     }
     stopping.abort();
     tracing::info!("kaas has stopped");
-    first.unwrap_or(Ok(()))
+    match (fault, ended) {
+        (Some(fault), Err(also)) => {
+            tracing::error!("while stopping, the engine failed: {also:#}");
+            Err(fault)
+        }
+        (Some(fault), Ok(())) => Err(fault),
+        (None, ended) => ended,
+    }
 }
 
 /// Waits until a task has failed. What ends without a fault is done.
@@ -182,23 +191,4 @@ impl House {
         let chats = self.desks.iter().filter_map(|(chat, _)| chat.vital());
         chats.chain(self.forges.iter().filter_map(ForgeOf::vital)).collect()
     }
-}
-
-/// Cancels `stop` on SIGTERM and ctrl-C; a second one ends the process at once.
-fn stop_on_signals(stop: CancellationToken) -> anyhow::Result<tokio::task::JoinHandle<()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    Ok(tokio::spawn(async move {
-        tokio::select! {
-            _ = term.recv() => {}
-            _ = int.recv() => {}
-        }
-        tracing::info!("stops in order; once more stops at once");
-        stop.cancel();
-        tokio::select! {
-            _ = term.recv() => {}
-            _ = int.recv() => {}
-        }
-        std::process::exit(130);
-    }))
 }

@@ -4,7 +4,7 @@
 //! silence.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use super::failure::{Endpoint, Failure};
 use super::{Auth, Patience};
-use crate::clock::SharedClock;
+use crate::clock::{LastHeard, SharedClock};
 
 /// The largest answer that is read, in bytes.
 const BODY_MAX: usize = 32 << 20;
@@ -49,8 +49,8 @@ pub(super) struct Api {
     repository: String,
     patience: Patience,
     clock: SharedClock,
-    /// When GitHub was last heard of, in seconds; `i64::MIN` if never.
-    heard: AtomicI64,
+    /// When GitHub was last heard of.
+    heard: LastHeard,
     /// How many calls in a row had no good answer.
     failures: AtomicU32,
     /// Until when GitHub wants no calls.
@@ -111,7 +111,7 @@ impl Api {
             repository: format!("/repos/{owner}/{repository}"),
             patience,
             clock,
-            heard: AtomicI64::new(i64::MIN),
+            heard: LastHeard::default(),
             failures: AtomicU32::new(0),
             silence: Mutex::new(None),
         })
@@ -146,8 +146,7 @@ impl Api {
 
     /// How long ago GitHub was last heard of.
     pub fn heard_ago(&self) -> Option<u64> {
-        let heard = self.heard.load(Ordering::Relaxed);
-        (heard != i64::MIN).then(|| self.clock.now().as_second().saturating_sub(heard).max(0).unsigned_abs())
+        self.heard.seconds_ago(self.clock.now())
     }
 
     /// Whether the last calls were answered.
@@ -302,7 +301,7 @@ impl Api {
     }
 
     fn heard(&self, endpoint: &Endpoint, result: &'static str) {
-        self.heard.store(self.clock.now().as_second(), Ordering::Relaxed);
+        self.heard.hear(self.clock.now());
         self.failures.store(0, Ordering::Relaxed);
         metrics::counter!("kaas_github_calls_total", "endpoint" => endpoint.name, "result" => result).increment(1);
     }
