@@ -113,3 +113,26 @@ async fn health_and_figures_are_told_and_no_secret_is() {
         assert!(!all.contains(secret), "{secret} is told");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slack_that_is_away_keeps_nobody_waiting() {
+    let house = House::new(Forge::Local).await;
+    house.slack.go_down();
+    house.launch();
+    house.until("kaas to serve", || std::net::TcpStream::connect(house.web()).is_ok()).await;
+    assert_eq!(house.get("/healthz").await.0, 200);
+    let (status, said) = house.get("/readyz").await;
+    assert!(status == 503 && said.contains("slack:demo"), "{status} {said}");
+    assert!(house.runs() && house.log().contains("kaas serves"), "{}", house.log());
+    house.slack.heal();
+    house.until("Slack to be connected", || house.slack.sockets() > 0).await;
+    house.slash("alice", "/kaas list").await;
+    house.told("alice", "clusters").await;
+    assert_eq!(house.get("/readyz").await.0, 200);
+    // Who is stopped while Slack is away stops all the same.
+    house.kill();
+    house.slack.go_down();
+    house.launch();
+    house.until("kaas to serve again", || std::net::TcpStream::connect(house.web()).is_ok()).await;
+    assert!(house.stop().await.success(), "{}", house.log());
+}

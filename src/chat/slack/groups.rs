@@ -85,7 +85,7 @@ impl SlackChat {
 
     fn why_unknown(&self, why: &Unknown) -> String {
         match why {
-            Unknown::Failed(failure) => failure.remedy(&self.channel_name),
+            Unknown::Failed(failure) => failure.remedy(self.channel_name()),
             Unknown::Missing(_) | Unknown::Crowded(_) => why.to_string(),
         }
     }

@@ -59,6 +59,10 @@ impl SlackIntake {
             Err(Refused::Stale) => return refuse(401, "stale"),
         }
         self.ear.chat.api.was_heard();
+        if !self.ear.chat.is_in_touch() {
+            // Slack brings it again.
+            return refuse(503, "early");
+        }
         if self.signatures(|taken| taken.holds(signature)) {
             // Slack itself is told that all is well, lest it repeats it once more.
             count("unknown", "replayed");

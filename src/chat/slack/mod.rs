@@ -9,15 +9,17 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use secrecy::SecretString;
 use serde_json::Value;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::clock::SharedClock;
 use crate::lifecycle::{Person, Place};
+use crate::ports::{Answer, Trouble};
 
 mod answer;
 mod api;
@@ -59,6 +61,9 @@ pub const API_URL: &str = "https://slack.com/api";
 
 /// The most sockets that Slack lets an app open.
 pub const CONNECTIONS_MAX: u32 = 10;
+
+/// How long something that is to be said waits for a Slack that has not answered since the start.
+const TOUCH_MAX: Duration = Duration::from_secs(10);
 
 /// What a Slack chat is made of.
 pub struct Settings {
@@ -133,16 +138,20 @@ pub struct SlackChat {
     cards: Cards,
     /// The channel's id.
     channel: String,
-    /// What people call it.
-    channel_name: String,
+    /// What people call it, once it is known.
+    channel_name: OnceLock<String>,
     /// Channels of direct messages, by user id.
     directs: Mutex<HashMap<String, String>>,
     app_token: Option<SecretString>,
     signing_secret: Option<SecretString>,
     connections: u32,
     reconnect: Duration,
+    patience: Duration,
+    allow_shared: bool,
     command: String,
     clock: SharedClock,
+    /// Whether Slack has answered since the start.
+    in_touch: watch::Sender<bool>,
     /// Whether it is to have sockets open.
     listens: AtomicBool,
     /// The sockets that are open.
@@ -152,20 +161,58 @@ pub struct SlackChat {
 }
 
 impl SlackChat {
-    /// Finds out who kaas is in Slack and whether it can work in the channel.
+    /// A chat that has not been in touch with Slack yet: [`Self::listen`] sees to that, and what is to be said waits for it.
     ///
     /// # Errors
-    /// A token is wrong, the channel is not there, kaas is not in it, it is shared with others, or Slack does not answer. The words say what to do.
-    pub async fn open(settings: Settings, clock: SharedClock) -> anyhow::Result<Arc<Self>> {
+    /// A token is missing, or Slack's address is none.
+    pub fn new(settings: Settings, clock: SharedClock) -> anyhow::Result<Arc<Self>> {
         anyhow::ensure!(
             settings.app_token.is_some() || settings.signing_secret.is_some(),
             "Slack: give kaas the app's own token (xapp-…) for Socket Mode, or its signing secret for HTTP"
         );
         let api = Arc::new(Api::new(&settings.api_url, &settings.bot_token, Arc::clone(&clock))?);
-        let told = |failure: &Failure| anyhow::anyhow!(failure.remedy(&settings.channel));
-        let patience = settings.patience;
+        Ok(Arc::new(Self {
+            name: settings.name,
+            people: People::new(Arc::clone(&api), settings.people, Arc::clone(&clock)),
+            groups: Groups::new(settings.groups),
+            api,
+            pace: Pace::default(),
+            rows: Rows::default(),
+            cards: Cards::default(),
+            channel: settings.channel,
+            channel_name: OnceLock::new(),
+            directs: Mutex::default(),
+            app_token: settings.app_token,
+            signing_secret: settings.signing_secret,
+            connections: settings.connections.clamp(1, CONNECTIONS_MAX),
+            reconnect: settings.reconnect,
+            patience: settings.patience,
+            allow_shared: settings.allow_shared,
+            command: settings.command,
+            clock,
+            in_touch: watch::Sender::new(false),
+            listens: AtomicBool::new(false),
+            sockets: Mutex::default(),
+            later: Mutex::default(),
+        }))
+    }
+
+    /// The same, in touch with Slack: it is known who kaas is there, and that it can work in the channel.
+    ///
+    /// # Errors
+    /// A token is wrong, the channel is not there, kaas is not in it, it is shared with others, or Slack does not answer. The words say what to do.
+    pub async fn open(settings: Settings, clock: SharedClock) -> anyhow::Result<Arc<Self>> {
+        let chat = Self::new(settings, clock)?;
+        chat.get_in_touch().await?;
+        Ok(chat)
+    }
+
+    /// Finds out who kaas is in Slack and whether it can work in the channel, as patiently as it was told to.
+    async fn get_in_touch(&self) -> anyhow::Result<()> {
+        let (api, patience) = (&self.api, self.patience);
+        let told = |failure: &Failure| anyhow::anyhow!(failure.remedy(&self.channel));
         let auth = api.get_patiently("auth.test", &[], patience).await.map_err(|failure| told(&failure))?;
-        if let Some(token) = &settings.app_token {
+        if let Some(token) = &self.app_token {
             match api.post_as_app(token, "apps.connections.open").await {
                 Ok(_) => {}
                 Err(failure @ Failure::Refused { .. }) => {
@@ -175,9 +222,9 @@ impl SlackChat {
                 Err(failure) => tracing::warn!(slack.failure = %failure, "the app's own token could not be tried"),
             }
         }
-        let channel = find_channel(&api, &settings.channel, patience).await?;
-        let id = settings.channel.clone();
-        check_channel(&channel, &settings)?;
+        let answer = api.get_patiently("conversations.info", &[("channel", &self.channel)], patience).await;
+        let channel = answer.map_err(|failure| told(&failure))?["channel"].take();
+        check_channel(&channel, &self.channel, self.allow_shared)?;
         let text = |name: &str| auth[name].as_str().unwrap_or_default().to_owned();
         let home = Home {
             team: text("team_id"),
@@ -185,29 +232,32 @@ impl SlackChat {
             user: text("user_id"),
             bot: text("bot_id"),
         };
-        tracing::info!(slack.team = home.team, slack.channel = id, "kaas is in Slack");
-        let channel_name = channel["name"].as_str().map_or_else(|| settings.channel.clone(), |name| format!("#{name}"));
-        Ok(Arc::new(Self {
-            name: settings.name,
-            people: People::new(Arc::clone(&api), home, settings.people, Arc::clone(&clock)),
-            groups: Groups::new(settings.groups),
-            api,
-            pace: Pace::default(),
-            rows: Rows::default(),
-            cards: Cards::default(),
-            channel: id,
-            channel_name,
-            directs: Mutex::default(),
-            app_token: settings.app_token,
-            signing_secret: settings.signing_secret,
-            connections: settings.connections.clamp(1, CONNECTIONS_MAX),
-            reconnect: settings.reconnect,
-            command: settings.command,
-            clock,
-            listens: AtomicBool::new(false),
-            sockets: Mutex::default(),
-            later: Mutex::default(),
-        }))
+        tracing::info!(slack.team = home.team, slack.channel = self.channel, "kaas is in Slack");
+        if let Some(name) = channel["name"].as_str() {
+            let _ = self.channel_name.set(format!("#{name}"));
+        }
+        self.people.is_at(home);
+        self.in_touch.send_replace(true);
+        Ok(())
+    }
+
+    /// What people call the channel.
+    fn channel_name(&self) -> &str {
+        self.channel_name.get().unwrap_or(&self.channel)
+    }
+
+    /// Whether Slack has answered at all since the start.
+    fn is_in_touch(&self) -> bool {
+        *self.in_touch.borrow()
+    }
+
+    /// Waits a moment for Slack where kaas has only just started: without knowing who it is there, kaas would not know its own messages.
+    async fn touched(&self) -> Answer<()> {
+        let mut in_touch = self.in_touch.subscribe();
+        match tokio::time::timeout(TOUCH_MAX, in_touch.wait_for(|is_it| *is_it)).await {
+            Ok(Ok(_)) => Ok(()),
+            _ => Err(Trouble::Passing { line: "Slack has not answered yet".to_owned(), wait: None, source: None }),
+        }
     }
 
     /// Where its cards are posted.
@@ -241,17 +291,9 @@ impl SlackChat {
     }
 }
 
-/// The channel of that id, as Slack tells of it. What Slack leaves out is not missed.
-async fn find_channel(api: &Api, id: &str, patience: Duration) -> anyhow::Result<Value> {
-    let answer = api.get_patiently("conversations.info", &[("channel", id)], patience).await;
-    let answer = answer.map_err(|failure| anyhow::anyhow!(failure.remedy(id)))?;
-    Ok(answer["channel"].clone())
-}
-
 /// Whether kaas can and may work there.
-fn check_channel(channel: &Value, settings: &Settings) -> anyhow::Result<()> {
+fn check_channel(channel: &Value, name: &str, allow_shared: bool) -> anyhow::Result<()> {
     let flag = |name: &str| channel[name].as_bool();
-    let name = &settings.channel;
     anyhow::ensure!(flag("is_member") != Some(false), "Slack: kaas is not in {name}; invite it with /invite @kaas");
     anyhow::ensure!(
         flag("is_archived") != Some(true),
@@ -259,7 +301,7 @@ fn check_channel(channel: &Value, settings: &Settings) -> anyhow::Result<()> {
     );
     let shared = flag("is_ext_shared") == Some(true) || flag("is_pending_ext_shared") == Some(true);
     anyhow::ensure!(
-        !shared || settings.allow_shared,
+        !shared || allow_shared,
         "Slack: {name} is shared with another organisation, whose people would see every plan; take another channel, or set allow_shared"
     );
     Ok(())

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -50,7 +50,7 @@ pub(super) struct Home {
 /// Everybody.
 pub(super) struct People {
     api: Arc<Api>,
-    home: Home,
+    home: OnceLock<Home>,
     clock: SharedClock,
     by_id: HashMap<String, Person>,
     by_email: HashMap<String, Person>,
@@ -61,10 +61,10 @@ pub(super) struct People {
 }
 
 impl People {
-    pub fn new(api: Arc<Api>, home: Home, known: Vec<Known>, clock: SharedClock) -> Self {
+    pub fn new(api: Arc<Api>, known: Vec<Known>, clock: SharedClock) -> Self {
         let mut people = Self {
             api,
-            home,
+            home: OnceLock::new(),
             clock,
             by_id: HashMap::new(),
             by_email: HashMap::new(),
@@ -86,19 +86,25 @@ impl People {
         people
     }
 
+    /// It is known now where kaas is.
+    pub fn is_at(&self, home: Home) {
+        let _ = self.home.set(home);
+    }
+
     /// Whether it is kaas itself.
     pub fn is_kaas(&self, user: &str) -> bool {
-        user == self.home.user
+        user == self.own_id()
     }
 
     /// kaas' own user id.
     pub fn own_id(&self) -> &str {
-        &self.home.user
+        self.home.get().map_or("", |home| &home.user)
     }
 
     /// Whether kaas wrote this message.
     pub fn is_own(&self, message: &Value) -> bool {
-        message["user"] == self.home.user || (!self.home.bot.is_empty() && message["bot_id"] == self.home.bot)
+        let Some(home) = self.home.get() else { return false };
+        message["user"] == home.user || (!home.bot.is_empty() && message["bot_id"] == home.bot)
     }
 
     /// Who this user is, and what Slack says of them.
@@ -106,12 +112,16 @@ impl People {
     /// # Errors
     /// Slack cannot be asked: then nobody may guess.
     pub async fn who(&self, user: &str) -> Result<Who, Failure> {
+        let Some(home) = self.home.get() else {
+            let what = "Slack has not answered yet".to_owned();
+            return Err(Failure::Silent { method: "auth.test".to_owned(), what });
+        };
         let now = self.clock.now();
         if let Some(who) = self.seen.get(&user.to_owned(), now, BELIEVED) {
             return Ok(who);
         }
         let who = match self.api.get_within("users.info", &[("user", user)], ASK_MAX).await {
-            Ok(answer) => self.read(user, &answer["user"]),
+            Ok(answer) => self.read(home, user, &answer["user"]),
             // Somebody whom kaas may not see is not of this workspace.
             Err(refused) if refused.is(&["user_not_found", "user_not_visible"]) => {
                 Who { person: stranger(user, user), standing: Standing::Outside }
@@ -137,8 +147,8 @@ impl People {
         Ok(Some(who.person).filter(|_| who.standing == Standing::Member))
     }
 
-    fn read(&self, user: &str, told: &Value) -> Who {
-        let standing = self.standing(user, told);
+    fn read(&self, home: &Home, user: &str, told: &Value) -> Who {
+        let standing = standing(home, user, told);
         let profile = &told["profile"];
         let names = [&profile["display_name"], &profile["real_name"], &told["real_name"], &told["name"]];
         let name = names.into_iter().filter_map(Value::as_str).find(|name| !name.trim().is_empty()).unwrap_or(user);
@@ -149,25 +159,6 @@ impl People {
         };
         let person = self.by_id.get(user).or_else(by_email).cloned().unwrap_or_else(|| stranger(user, name));
         Who { person, standing }
-    }
-
-    fn standing(&self, user: &str, told: &Value) -> Standing {
-        let flag = |name: &str| told[name].as_bool().unwrap_or(false);
-        let enterprise = |value: &Value| value.as_str().is_some_and(|id| Some(id) == self.home.enterprise.as_deref());
-        let is_ours = told["team_id"] == self.home.team
-            || enterprise(&told["team_id"])
-            || enterprise(&told["enterprise_user"]["enterprise_id"]);
-        if flag("deleted") {
-            Standing::Deactivated
-        } else if flag("is_bot") || flag("is_workflow_bot") || user == SLACKBOT {
-            Standing::Bot
-        } else if flag("is_stranger") || !is_ours {
-            Standing::Outside
-        } else if flag("is_restricted") || flag("is_ultra_restricted") {
-            Standing::Guest
-        } else {
-            Standing::Member
-        }
     }
 
     /// A person's user id; `None` if nobody in Slack is known to be them.
@@ -208,6 +199,26 @@ impl People {
             }
         }
         names
+    }
+}
+
+/// What Slack says of somebody.
+fn standing(home: &Home, user: &str, told: &Value) -> Standing {
+    let flag = |name: &str| told[name].as_bool().unwrap_or(false);
+    let enterprise = |value: &Value| value.as_str().is_some_and(|id| Some(id) == home.enterprise.as_deref());
+    let is_ours = told["team_id"] == home.team
+        || enterprise(&told["team_id"])
+        || enterprise(&told["enterprise_user"]["enterprise_id"]);
+    if flag("deleted") {
+        Standing::Deactivated
+    } else if flag("is_bot") || flag("is_workflow_bot") || user == SLACKBOT {
+        Standing::Bot
+    } else if flag("is_stranger") || !is_ours {
+        Standing::Outside
+    } else if flag("is_restricted") || flag("is_ultra_restricted") {
+        Standing::Guest
+    } else {
+        Standing::Member
     }
 }
 

@@ -45,11 +45,17 @@ const LAST_WORDS: Duration = Duration::from_secs(3);
 type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 impl SlackChat {
-    /// Listens until it is stopped, and brings what is heard to the desk. Without a token of the app it only waits: then deliveries come over HTTP.
+    /// Gets in touch with Slack, listens until it is stopped, and brings what is heard to the desk. Without a token of the app it only waits: then deliveries come over HTTP.
     ///
     /// # Errors
-    /// A part of it panicked.
+    /// Slack refuses kaas, in words that say what to do; or a part of it panicked.
     pub async fn listen(self: &Arc<Self>, desk: Arc<dyn Desk>, stop: CancellationToken) -> anyhow::Result<()> {
+        if !self.is_in_touch() {
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                touched = self.get_in_touch() => touched?,
+            }
+        }
         let Some(token) = &self.app_token else {
             self.follow_groups(&stop).await;
             self.finish(LAST_WORDS).await;

@@ -27,6 +27,7 @@ const FILE_NAME_MAX: usize = 200;
 #[async_trait]
 impl Chat for SlackChat {
     async fn card(&self, call: &Call, card: &Card) -> Answer<String> {
+        self.touched().await?;
         let key = call.key.to_string();
         let known = match &card.known {
             Some(known) => Some(known.clone()),
@@ -54,7 +55,7 @@ impl Chat for SlackChat {
     }
 
     async fn progress(&self, card: &Card) {
-        let Some(message) = &card.known else { return };
+        let Some(message) = card.known.as_ref().filter(|_| self.is_in_touch()) else { return };
         if !self.pace.may_edit(message) {
             return;
         }
@@ -73,6 +74,7 @@ impl Chat for SlackChat {
         message: &Message,
         file: Option<&Attachment>,
     ) -> Answer<()> {
+        self.touched().await?;
         let thread = match known {
             Some(known) => Some(known.to_owned()),
             None => self.message_of(card, None, false).await.map_err(|failure| self.trouble(failure))?,
@@ -88,6 +90,7 @@ impl Chat for SlackChat {
         message: &Message,
         file: Option<&Attachment>,
     ) -> Answer<()> {
+        self.touched().await?;
         let user = self.people.user_of(&person.id).await.map_err(|failure| self.trouble(failure))?;
         let Some(user) = user else {
             let line = format!(
@@ -101,6 +104,7 @@ impl Chat for SlackChat {
     }
 
     async fn reactions(&self, _: &Place, card: &str) -> Answer<Option<Vec<Reacted>>> {
+        self.touched().await?;
         let params = [("channel", self.channel.as_str()), ("timestamp", card), ("full", "true")];
         let answer = match self.api.get("reactions.get", &params).await {
             Ok(answer) => answer,
@@ -271,7 +275,7 @@ impl SlackChat {
     }
 
     pub(super) fn trouble(&self, failure: Failure) -> Trouble {
-        failure.trouble(&self.channel_name)
+        failure.trouble(self.channel_name())
     }
 
     /// As [`Self::trouble`]; where Slack asked for silence, nobody else writes there until it is over.
@@ -293,7 +297,7 @@ impl Vital for SlackChat {
     }
 
     fn is_ready(&self) -> bool {
-        !self.listens.load(Ordering::Relaxed) || !self.sockets().is_empty()
+        self.is_in_touch() && (!self.listens.load(Ordering::Relaxed) || !self.sockets().is_empty())
     }
 }
 

@@ -155,7 +155,7 @@ impl House {
             first.get_or_insert_with(|| Arc::clone(&runner));
             let named = || format!("the tenant {}", tenant.name);
             let forge = ForgeOf::open(config, tenant, clock).await.with_context(named)?;
-            let chat = ChatOf::open(config, tenant, clock).await.with_context(named)?;
+            let chat = ChatOf::open(config, tenant, clock).with_context(named)?;
             let wired = wire::tenant(tenant, forge.port(), runner, clock).with_context(named)?;
             tenants.push(Tenant { roster: chat.roster(), ..wired });
             chats.push(chat);

@@ -28,7 +28,8 @@ pub(super) enum ChatOf {
 }
 
 impl ChatOf {
-    pub(super) async fn open(config: &Config, tenant: &TenantConfig, clock: &SharedClock) -> anyhow::Result<Self> {
+    /// It asks nobody yet: a Slack that does not answer keeps nobody else waiting.
+    pub(super) fn open(config: &Config, tenant: &TenantConfig, clock: &SharedClock) -> anyhow::Result<Self> {
         match &tenant.chat {
             ChatConfig::Terminal { channel } => {
                 let dir = config.data_dir.join("chat").join(tenant.name.as_str());
@@ -40,7 +41,7 @@ impl ChatOf {
             #[cfg(feature = "slack")]
             ChatConfig::Slack(slack) => {
                 let settings = wire::slack_settings(tenant, slack)?;
-                let chat = crate::chat::slack::SlackChat::open(settings, Arc::clone(clock)).await?;
+                let chat = crate::chat::slack::SlackChat::new(settings, Arc::clone(clock))?;
                 Ok(Self::Slack { chat, tenant: tenant.name.clone() })
             }
             #[cfg(not(feature = "slack"))]
