@@ -61,7 +61,12 @@ async fn live(seed: u64) {
     let mut posts: Vec<String> = Vec::new();
     for card in &cards {
         posts.extend(
-            house.slack.thread(&house.channel, &card.ts).into_iter().filter(|m| m.ts != card.ts).map(|m| m.text),
+            // A file comes as a message of its own, without words: it is told apart by its name.
+            house.slack.thread(&house.channel, &card.ts).into_iter().filter(|m| m.ts != card.ts).map(|m| {
+                let names =
+                    house.slack.files().into_iter().filter(|file| m.files.contains(&file.id)).map(|file| file.name);
+                m.text + &names.collect::<String>()
+            }),
         );
     }
     let mut once = posts.clone();
