@@ -18,6 +18,9 @@ use super::{Engine, Tenant};
 /// How long before its end kaas warns of its token in Rancher.
 const TOKEN_WARNING: SignedDuration = SignedDuration::from_hours(14 * 24);
 
+/// How long the card shows what terraform says of an apply, before it shows what Rancher says.
+const TERRAFORM_SPEAKS: SignedDuration = SignedDuration::from_secs(60);
+
 /// How long `show` waits for the cloud before it answers without it.
 const SHOW_PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
 
@@ -145,8 +148,11 @@ impl Scene<'_> {
                     seen.clone_from(&self.cluster.footprint.machines);
                 }
             }
-            if let Ok(Sight::Joining { detail, .. } | Sight::Removing { detail }) =
-                self.tenant.fleet.look(&self.cluster.key.name, None).await
+            // At first what terraform says is news; later it only waits for Rancher.
+            let waits = self.engine.clock.now().duration_since(self.now) > TERRAFORM_SPEAKS;
+            if waits
+                && let Ok(Sight::Joining { detail, .. } | Sight::Removing { detail }) =
+                    self.tenant.fleet.look(&self.cluster.key.name, None).await
             {
                 self.show(Progress { step: "applying", done: None, detail: Some(detail) });
             }

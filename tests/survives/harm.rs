@@ -54,7 +54,7 @@ fn a_stranger_pushes_while_it_waits() {
     house.say("bob> press Approve", "bob approved");
     let before = house.said().len();
     push(&stranger(&house), &["clusters/crucial-sandbox/main.tf", "clusters/crucial-sandbox/more.tf"]);
-    let void = house.hear(before, "pushed to the branch");
+    let void = house.hear(before, "pushed to the branch (2 files). kaas applies");
     assert_eq!(
         void,
         "crucial-sandbox: stranger pushed to the branch (2 files). kaas applies only what it wrote, so bob's approval is void. /kaas retry crucial-sandbox writes it again."
@@ -77,7 +77,7 @@ fn a_stranger_pushes_just_before_the_last_vote() {
     let before = house.said().len();
     push(&clone, &["clusters/crucial-sandbox/main.tf"]);
     house.send("carol> press Approve");
-    let void = house.hear(before, "pushed to the branch (1 file)");
+    let void = house.hear(before, "pushed to the branch (1 file). kaas applies");
     assert!(void.contains("void") && void.contains("/kaas retry crucial-sandbox writes it again"), "{void}");
     assert_eq!(house.made("provisioning.cattle.io.clusters"), 0, "nothing was applied");
     house.say("alice> /kaas retry crucial-sandbox", "two of you decide");
