@@ -62,7 +62,11 @@ impl Engine {
             note: claimed.note.as_deref(),
             now: self.clock.now(),
         };
-        scene.perform(&claimed.effect).await
+        let (name, key) = (claimed.effect.name(), &claimed.key);
+        tracing::debug!(effect.key = %key, effect.name = name, effect.attempt = claimed.attempt, "begins");
+        let answer = scene.perform(&claimed.effect).await;
+        tracing::debug!(effect.key = %key, effect.name = name, effect.attempt = claimed.attempt, "ends");
+        answer
     }
 
     /// What a failure leads to: again later, or a person has to look. The whole chain goes to the log, once, under the reference that people see.

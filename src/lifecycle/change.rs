@@ -42,6 +42,9 @@ pub struct Change {
     /// How many reviews it has had: each new plan is a new one.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub reviews: u32,
+    /// The plan that the thread was told of before its pull request was open, and when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foretold: Option<(PlanDigest, Timestamp)>,
     /// The trouble that the thread was told of since the state was entered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub told: Option<String>,

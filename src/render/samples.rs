@@ -96,6 +96,7 @@ pub(crate) fn cluster(kind: Kind, undo: bool) -> Cluster {
         took: Took::default(),
         lease_ended: false,
         reviews: 0,
+        foretold: None,
         told: None,
         findings: Vec::new(),
     };

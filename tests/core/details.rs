@@ -1,6 +1,7 @@
 //! What the table is too coarse for: who is asked, who counts, and what a policy of another shape changes.
 
 use jiff::SignedDuration;
+use kaas::lifecycle::cloud::{Finding, Order, Weight};
 use kaas::lifecycle::notice::{Notice, Refusal, VoidWhy};
 use kaas::lifecycle::policy::Policy;
 use kaas::lifecycle::step::step;
@@ -102,6 +103,45 @@ fn nobody_is_asked_to_approve_what_they_asked_for() {
     assert_eq!(named(approvers), ["carol", "dave"]);
     assert_eq!((then, now), (&plan(), &red_plan()));
     assert_eq!(life.votes(), Vec::<&str>::new(), "what was approved was another plan");
+}
+
+/// People read the plan while the forge still works; they are asked again only where that took long.
+#[test]
+fn a_plan_is_told_of_once_before_or_after_its_pull_request() {
+    let told = |hours: i64, opened: &Plan| {
+        let mut life = Life::under(policy());
+        life.ask("alice", request(0)).unwrap();
+        life.fact(Fact::PlanReady { plan: opened.clone() });
+        let [Notice::PlanReady { plan: first, quorum: 2, .. }] = life.told()[..] else { panic!("{:?}", life.told()) };
+        assert_eq!(first, opened);
+        life.hours = hours;
+        life.fact(Fact::PullOpened { pull: pull() });
+        assert_eq!(life.votes(), Vec::<&str>::new());
+        life.told().len()
+    };
+    assert_eq!((told(0, &plan()), told(1, &plan())), (0, 1));
+
+    // What is asked for once more is told of once more.
+    let mut life = Life::under(policy());
+    life.ask("alice", request(0)).unwrap();
+    life.fact(Fact::PlanReady { plan: plan() });
+    life.fact(Fact::PullOpened { pull: pull() });
+    life.fact(Fact::PullPushed { pull: 17, head: head('e'), content: pull().content, by: "eve".to_owned(), files: 0 });
+    life.fact(Fact::PlanReady { plan: plan() });
+    let [Notice::PlanReady { .. }] = life.told()[..] else { panic!("{:?}", life.told()) };
+}
+
+/// A plan that would fail is nobody's to decide.
+#[test]
+fn a_plan_that_would_fail_is_not_told_of() {
+    let finding = Finding { weight: Weight::Fails, what: "subnet-1 has no room".to_owned(), remedy: None };
+    let mut life = Life::under(policy());
+    life.ask("alice", request(0)).unwrap();
+    life.fact(Fact::Surveyed { findings: vec![finding], order: Order::default() });
+    assert!(life.fact(Fact::PlanReady { plan: plan() }));
+    assert_eq!(life.told(), Vec::<&Notice>::new());
+    life.fact(Fact::PullOpened { pull: pull() });
+    assert!(matches!(life.state(), State::Stuck { .. }));
 }
 
 #[test]

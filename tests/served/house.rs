@@ -209,6 +209,8 @@ impl House {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log);
+        // Whoever looks for what takes long is told of every call.
+        command.envs(std::env::var_os("KAAS_LOG").map(|level| ("KAAS_LOG", level)));
         command
     }
 

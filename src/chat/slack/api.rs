@@ -256,6 +256,7 @@ impl Api {
             self.was_heard();
         }
         let result = answer.as_ref().map_or_else(Failure::kind, |_| "ok");
+        tracing::debug!(slack.call = method, slack.result = result, "Slack was asked");
         metrics::counter!("kaas_slack_calls_total", "method" => method.to_owned(), "result" => result).increment(1);
         answer
     }

@@ -296,15 +296,20 @@ impl Api {
             Failure::Strange { .. } => "strange",
         };
         self.failures.fetch_add(1, Ordering::Relaxed);
-        metrics::counter!("kaas_github_calls_total", "endpoint" => endpoint.name, "result" => result).increment(1);
+        counted(endpoint, result);
         failure
     }
 
     fn heard(&self, endpoint: &Endpoint, result: &'static str) {
         self.heard.hear(self.clock.now());
         self.failures.store(0, Ordering::Relaxed);
-        metrics::counter!("kaas_github_calls_total", "endpoint" => endpoint.name, "result" => result).increment(1);
+        counted(endpoint, result);
     }
+}
+
+fn counted(endpoint: &Endpoint, result: &'static str) {
+    tracing::debug!(github.call = endpoint.name, github.result = result, "GitHub was asked");
+    metrics::counter!("kaas_github_calls_total", "endpoint" => endpoint.name, "result" => result).increment(1);
 }
 
 fn slow(endpoint: &'static Endpoint, write: bool, limit: Duration) -> Failure {

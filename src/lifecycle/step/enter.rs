@@ -23,6 +23,7 @@ impl Turn<'_> {
 
     pub(super) fn prepare(&mut self) {
         self.cluster.change.findings.clear();
+        self.cluster.change.foretold = None;
         self.enter(State::Preparing { pull: None, plan: None });
         self.effects.push(Effect::Card);
         self.effects.push(Effect::OpenPull);
@@ -161,6 +162,7 @@ impl Turn<'_> {
             card: None,
             took: Took::default(),
             reviews: 0,
+            foretold: None,
             told: None,
             findings: Vec::new(),
         };

@@ -12,7 +12,7 @@ use crate::lifecycle::{
 };
 
 use super::enter::{count, merge_of, seconds};
-use super::{LEASE_RECHECK, Step, Turn};
+use super::{LEASE_RECHECK, Step, TOLD_LATELY, Turn};
 
 impl Turn<'_> {
     pub(super) fn fact(mut self, fact: &Fact) -> Option<Step> {
@@ -93,23 +93,43 @@ impl Turn<'_> {
     }
 
     pub(super) fn plan_ready(&mut self, ready: &Plan) -> bool {
-        let State::Preparing { plan, .. } = &mut self.cluster.change.state else { return false };
+        let State::Preparing { pull, plan } = &mut self.cluster.change.state else { return false };
         *plan = Some(ready.clone());
-        self.review_if_ready();
+        if pull.is_some() {
+            self.review_if_ready();
+        } else if self.failing().is_empty() {
+            // People read it while the forge still works, or does not answer at all.
+            self.tell_of_plan(ready);
+            self.cluster.change.foretold = Some((ready.digest.clone(), self.at));
+        }
         true
+    }
+
+    fn tell_of_plan(&mut self, plan: &Plan) {
+        let (quorum, approvers) = self.deciders(plan);
+        self.effects.push(Effect::Post(Notice::PlanReady { plan: plan.clone(), quorum, approvers }));
+    }
+
+    /// What makes a new cluster impossible.
+    fn failing(&self) -> Vec<Finding> {
+        let change = &self.cluster.change;
+        let fails = change.findings.iter().filter(|finding| finding.weight == Weight::Fails);
+        fails.filter(|_| change.kind == Kind::Create).cloned().collect()
     }
 
     /// Review begins when both facts are in and the head holds exactly what was planned.
     pub(super) fn review_if_ready(&mut self) {
         let State::Preparing { pull: Some(pull), plan: Some(plan) } = self.cluster.change.state.clone() else { return };
-        let fails = |finding: &&Finding| finding.weight == Weight::Fails;
-        let failing: Vec<Finding> = self.cluster.change.findings.iter().filter(fails).cloned().collect();
-        if !failing.is_empty() && self.cluster.change.kind == Kind::Create {
+        let failing = self.failing();
+        if !failing.is_empty() {
             self.stuck(StuckWhy::WontWork(failing));
         } else if pull.content == plan.content {
-            let (quorum, approvers) = self.deciders(&plan);
             self.effects.push(Effect::Card);
-            self.effects.push(Effect::Post(Notice::PlanReady { plan: plan.clone(), quorum, approvers }));
+            let foretold = self.cluster.change.foretold.take();
+            // Who was told long ago found nothing to press then.
+            if foretold.is_none_or(|(told, at)| told != plan.digest || self.at.duration_since(at) > TOLD_LATELY) {
+                self.tell_of_plan(&plan);
+            }
             self.review(pull, plan);
         } else {
             self.stuck(StuckWhy::Differs);

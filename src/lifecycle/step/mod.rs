@@ -28,6 +28,9 @@ use crate::lifecycle::{
 /// How much later a lease's end is looked at again while another change is open.
 pub const LEASE_RECHECK: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
 
+/// Within this time of having been told of a plan, nobody is told again that it is open for decision.
+const TOLD_LATELY: jiff::SignedDuration = jiff::SignedDuration::from_mins(1);
+
 /// When the removal of a cluster whose lease is over is asked for again, where nobody let it go.
 pub const LEASE_ASK_AGAIN: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 
@@ -135,6 +138,7 @@ fn request(
         card: None,
         took: Took::default(),
         reviews: 0,
+        foretold: None,
         told: None,
         findings: Vec::new(),
     };

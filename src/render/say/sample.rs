@@ -177,6 +177,7 @@ pub(super) fn cluster(state: State) -> Cluster {
             took: Took::default(),
             lease_ended: false,
             reviews: 0,
+            foretold: None,
             told: None,
             findings: Vec::new(),
         },

@@ -13,8 +13,16 @@ use super::lives::{Kind, carded, grown, key_of, requested, reviewed, save};
 use crate::people::{person, start};
 
 /// Opens the store's files without the store.
+/// The database below a store that was closed just now: sled lets go of its lock a moment later.
 fn raw(dir: &Path) -> sled::Db {
-    sled::Config::new().path(dir).open().unwrap()
+    let config = sled::Config::new().path(dir).flush_every_ms(None);
+    for _ in 0..100 {
+        match config.open() {
+            Ok(db) => return db,
+            Err(_) => std::thread::sleep(std::time::Duration::from_millis(20)),
+        }
+    }
+    config.open().unwrap()
 }
 
 fn entry_key(key: &ClusterKey, number: u64) -> Vec<u8> {
