@@ -141,6 +141,10 @@ pub trait Chat: Send + Sync {
         message: &Message,
         file: Option<&Attachment>,
     ) -> Answer<()>;
+    /// Whether the person is somebody here, as far as is known without asking.
+    fn reaches(&self, _person: &Person) -> bool {
+        true
+    }
     /// Who reacts on a card now, by the chat's own id of it: what was missed while kaas was down. `None` where the chat cannot tell.
     async fn reactions(&self, _place: &Place, _card: &str) -> Answer<Option<Vec<Reacted>>> {
         Ok(None)

@@ -91,7 +91,7 @@ impl House {
             users: BTreeMap::new(),
             groups: BTreeMap::new(),
             cloud: None,
-            roster: None,
+            rosters: Vec::new(),
         };
         let chats = [(CHAT.to_owned(), ports as Arc<dyn Chat>)];
         let store_port = Arc::clone(&store) as Arc<dyn Store>;

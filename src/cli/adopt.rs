@@ -10,9 +10,9 @@ use anyhow::Context;
 
 use super::{Exit, runtime, wire};
 use crate::clock::{SharedClock, SystemClock};
-use crate::config::{ChatConfig, Config, ForgeConfig, TenantConfig};
+use crate::config::{Config, ForgeConfig, TenantConfig};
 use crate::forge::github::GitHub;
-use crate::lifecycle::{Ask, Input, InputId, Kind, Place, Proof, What};
+use crate::lifecycle::{Ask, Input, InputId, Kind, Proof, What};
 use crate::record::{Record, Taken};
 use crate::render::pull::{PullForm, read_form};
 use crate::render::{module, say};
@@ -134,12 +134,7 @@ async fn one(
 
 /// The request as it was made once.
 fn ask_again(form: &PullForm, tenant: &TenantConfig, clock: &SharedClock) -> Input {
-    let place = match &tenant.chat {
-        ChatConfig::Terminal { channel } => {
-            Place { chat: crate::chat::terminal::NAME.to_owned(), channel: channel.clone() }
-        }
-        ChatConfig::Slack(slack) => Place { chat: wire::slack_name(tenant), channel: slack.channel.clone() },
-    };
+    let place = wire::place(tenant, &tenant.chat);
     let ask = Ask::Request { form: form.form.clone(), number: form.change, place, owned: 0 };
     Input {
         id: InputId(format!("adopt/{}/{}", form.cluster, form.change)),

@@ -23,7 +23,9 @@ pub(super) fn look(config: &Config) -> anyhow::Result<Vec<Looked>> {
         for tenant in &config.tenants {
             let mut found = Vec::new();
             found.push(terraform(config, tenant).await);
-            found.extend(chat(tenant).await);
+            for one in tenant.chats() {
+                found.extend(chat(tenant, one).await);
+            }
             found.extend(forge(config, tenant).await);
             let named = |(what, good): (String, Result<(), String>)| Looked {
                 tenant: tenant.name.to_string(),
@@ -86,8 +88,8 @@ async fn aws(tenant: &TenantConfig) -> Vec<Looked> {
     }
 }
 
-async fn chat(tenant: &TenantConfig) -> Vec<(String, Result<(), String>)> {
-    match &tenant.chat {
+async fn chat(tenant: &TenantConfig, chat: &ChatConfig) -> Vec<(String, Result<(), String>)> {
+    match chat {
         ChatConfig::Terminal { .. } => Vec::new(),
         #[cfg(feature = "slack")]
         ChatConfig::Slack(slack) => {
@@ -114,6 +116,7 @@ async fn chat(tenant: &TenantConfig) -> Vec<(String, Result<(), String>)> {
         }
         #[cfg(not(feature = "slack"))]
         ChatConfig::Slack(_) => vec![("Slack".to_owned(), Err("this kaas was built without it".to_owned()))],
+        ChatConfig::Discord(_) => vec![("Discord".to_owned(), Err("this kaas was built without it".to_owned()))],
     }
 }
 

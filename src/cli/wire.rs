@@ -17,11 +17,11 @@ use crate::config::GitHubConfig;
 use crate::config::SecretRef;
 #[cfg(feature = "slack")]
 use crate::config::SlackConfig;
-use crate::config::{Config, Platform, TenantConfig};
+use crate::config::{ChatConfig, Config, Platform, TenantConfig};
 use crate::engine::{Pace, Tenant};
 use crate::forge::local::LocalForge;
-use crate::lifecycle::Person;
 use crate::lifecycle::policy::Policy;
+use crate::lifecycle::{Person, Place};
 use crate::ports::{Cloud, Forge};
 use crate::rancher::{Rancher, Settings as RancherSettings, Team};
 use crate::render::templates::Templates;
@@ -125,7 +125,11 @@ pub fn tenant(
 ) -> anyhow::Result<Tenant> {
     Ok(Tenant {
         name: tenant.name.clone(),
-        policy: Policy { certify: tenant.aws.is_some(), ..tenant.policy.clone() },
+        policy: Policy {
+            certify: tenant.aws.is_some(),
+            places: tenant.chats().map(|chat| place(tenant, chat)).collect(),
+            ..tenant.policy.clone()
+        },
         catalogue: tenant.catalogue.clone(),
         time_zone: tenant.time_zone.clone(),
         settings: tenant.render.clone(),
@@ -137,7 +141,7 @@ pub fn tenant(
         users: tenant.people.links(Platform::Rancher),
         groups: tenant.rancher.groups.clone(),
         cloud: cloud(tenant, clock)?,
-        roster: None,
+        rosters: Vec::new(),
     })
 }
 
@@ -158,9 +162,13 @@ pub fn fleet(tenant: &TenantConfig, clock: &SharedClock) -> anyhow::Result<Ranch
     Rancher::new(settings, Arc::clone(clock))
 }
 
-/// The name of a tenant's Slack among the chats of this kaas.
-pub fn slack_name(tenant: &TenantConfig) -> String {
-    format!("slack:{}", tenant.name)
+/// Where a tenant's changes are shown in a chat. Its name is that of the chat among all of this kaas.
+pub fn place(tenant: &TenantConfig, chat: &ChatConfig) -> Place {
+    let name = match chat {
+        ChatConfig::Terminal { .. } => crate::chat::terminal::NAME.to_owned(),
+        ChatConfig::Slack(_) | ChatConfig::Discord(_) => format!("{}:{}", chat.kind(), tenant.name),
+    };
+    Place { chat: name, channel: chat.channel().to_owned() }
 }
 
 /// Slack, as configured.
@@ -176,7 +184,7 @@ pub fn slack_settings(tenant: &TenantConfig, slack: &SlackConfig) -> anyhow::Res
         person: person.clone(),
     };
     Ok(crate::chat::slack::Settings {
-        name: slack_name(tenant),
+        name: format!("slack:{}", tenant.name),
         api_url: slack.api_url.clone(),
         bot_token: secret(&slack.bot_token)?,
         app_token: slack.app_token.as_ref().map(secret).transpose()?,

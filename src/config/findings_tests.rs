@@ -62,7 +62,7 @@ fn all_mistakes_of_the_shape_at_once() {
     engine.backoff_max: is not a length of time. A number with ms, s, m, h, d or w, such as "30s" or "4h".
     log.level: is none of the words that it takes. Did you mean info? There is: error, warn, info, debug, trace.
     tenants.acme.time_zone: is not a time zone. A name of the IANA database, such as Europe/Berlin or UTC.
-    tenants.acme.chat.kind: is none of the words that it takes. There is: terminal, slack.
+    tenants.acme.chat.kind: is none of the words that it takes. There is: terminal, slack, discord.
     tenants.acme.runner.pass_environment.0: is set by kaas alone. Variables of the cloud and the network, such as AWS_PROFILE, AWS_* or HTTPS_PROXY.
     tenants.acme.runner.pass_environment.1: is not the name of an environment variable. Letters, digits and _, such as ACME_RANCHER_TOKEN.
     tenants.acme.rancher.url: has credentials in it. The address alone; secrets have keys of their own.
@@ -148,6 +148,26 @@ fn a_policy_that_nobody_could_satisfy() {
     insta::assert_snapshot!(told(&edited(&[late, clear])), @r#"
     tenants.acme.rancher.url: warning: is not encrypted, and not on this machine. Use https://, so that the token is not sent in clear.
     tenants.acme.policy.remind_after: warning: is not shorter than review, so nobody is ever reminded. Make it shorter than review, so that approvers are asked once more before it is too late.
+    "#);
+}
+
+#[test]
+fn a_bot_and_a_channel_belong_to_one_tenant() {
+    let bot = ("STUDIO_DISCORD_BOT_TOKEN", "ACME_DISCORD_BOT_TOKEN");
+    let channel = ("697138785317814292", "290926798999357250");
+    insta::assert_snapshot!(told(&edited(&[bot, channel])), @"
+    tenants.studio.chat.bot_token: is the Discord bot of the tenant acme. Discord tells everybody who is connected as a bot all that it hears: give each tenant a bot of its own.
+    tenants.studio.chat.channel: is the channel of the tenant acme. Clusters of two tenants may have the same name: give each tenant its own.
+    ");
+    let first = (
+        "kind = \"terminal\", channel = \"#lab\" }\n",
+        "kind = \"discord\", server = \"613425648685547542\", channel = \"697138785317814293\", bot_token = { env = \"LAB\" } }\nsecond_chat = { kind = \"discord\", server = \"6\", channel = \"general\", bot_token = { env = \"LAB2\" }, approver_roles = [\"@admins\"] }\n",
+    );
+    insta::assert_snapshot!(told(&edited(&[first])), @r#"
+    tenants.lab.second_chat.server: is not the id of a Discord server. The number that "Copy Server ID" gives, in quotes, such as "197038439483310086".
+    tenants.lab.second_chat.channel: is not the id of a Discord channel. The number that "Copy Channel ID" gives, in quotes, such as "290926798999357250".
+    tenants.lab.second_chat.approver_roles.0: is not the id of a Discord role. The number that "Copy Role ID" gives, in quotes, such as "417719834231439360".
+    tenants.lab.second_chat.kind: is of the same kind as the first chat. Make Slack the first chat, or leave the second one out; for two channels of one server, make two tenants.
     "#);
 }
 

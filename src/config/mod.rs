@@ -32,7 +32,7 @@ mod keys_tests;
 mod tests;
 
 pub use finding::{Finding, Findings, Severity};
-pub use outside::{AwsConfig, ChatConfig, ForgeConfig, GitHubConfig, SlackConfig};
+pub use outside::{AwsConfig, ChatConfig, DiscordConfig, ForgeConfig, GitHubConfig, SlackConfig};
 pub use people::{People, Platform};
 pub use secret::{Environment, SecretError, SecretRef};
 pub use tenant::{RancherConfig, RunnerConfig, Team, TenantConfig};

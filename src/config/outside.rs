@@ -19,6 +19,43 @@ pub enum ChatConfig {
     },
     /// Slack.
     Slack(SlackConfig),
+    /// Discord.
+    Discord(DiscordConfig),
+}
+
+impl ChatConfig {
+    /// The word for its kind: `slack`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Terminal { .. } => "terminal",
+            Self::Slack(_) => "slack",
+            Self::Discord(_) => "discord",
+        }
+    }
+
+    /// The channel that holds the cards.
+    pub fn channel(&self) -> &str {
+        match self {
+            Self::Terminal { channel } => channel,
+            Self::Slack(slack) => &slack.channel,
+            Self::Discord(discord) => &discord.channel,
+        }
+    }
+}
+
+/// Discord, as a chat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DiscordConfig {
+    /// The server's id.
+    pub server: String,
+    /// The id of the channel that holds the cards.
+    pub channel: String,
+    /// The bot's token.
+    pub bot_token: SecretRef,
+    /// The roles whose members approve.
+    pub approver_roles: Vec<String>,
+    /// Discord.
+    pub api_url: String,
 }
 
 /// Slack, as a chat.
@@ -145,8 +182,53 @@ pub(super) fn chat(raw: &raw::Chat, base: &Path, path: &str, report: &mut Report
                 api_url: api_url(raw.api_url.as_deref(), "https://slack.com/api", path, report),
             }))
         }
+        "discord" => discord(
+            raw.server.as_ref(),
+            raw.channel.as_ref(),
+            &raw.bot_token,
+            &raw.approver_roles,
+            raw.api_url.as_deref(),
+            (base, path),
+            report,
+        ),
         _ => None,
     }
+}
+
+/// The second chat, which is of another kind than the first: a person is one and the same in both.
+pub(super) fn second_chat(
+    raw: Option<&raw::SecondChat>,
+    first: Option<&ChatConfig>,
+    base: &Path,
+    path: &str,
+    report: &mut Report,
+) -> Option<ChatConfig> {
+    let raw = raw?;
+    if first.is_some_and(|first| first.kind() == "discord") {
+        let hint =
+            "Make Slack the first chat, or leave the second one out; for two channels of one server, make two tenants.";
+        report.error(&join(path, "kind"), "is of the same kind as the first chat", hint);
+    }
+    let parts = (raw.server.as_ref(), raw.channel.as_ref());
+    discord(parts.0, parts.1, &raw.bot_token, &raw.approver_roles, raw.api_url.as_deref(), (base, path), report)
+}
+
+fn discord(
+    server: Option<&String>,
+    channel: Option<&String>,
+    bot_token: &raw::Secret,
+    approver_roles: &[String],
+    url: Option<&str>,
+    (base, path): (&Path, &str),
+    report: &mut Report,
+) -> Option<ChatConfig> {
+    Some(ChatConfig::Discord(DiscordConfig {
+        server: server?.clone(),
+        channel: channel?.clone(),
+        bot_token: secret(bot_token, base)?,
+        approver_roles: approver_roles.to_vec(),
+        api_url: api_url(url, "https://discord.com", path, report),
+    }))
 }
 
 pub(super) fn forge(raw: &raw::Forge, base: &Path, path: &str, report: &mut Report) -> Option<ForgeConfig> {
@@ -207,8 +289,10 @@ pub(super) fn reachable(tenants: &[TenantConfig], listens: bool, report: &mut Re
     for tenant in tenants {
         let at = |table: &str, key: &str| join(&join(&join("tenants", tenant.name.as_str()), table), key);
         let hint = "Add [web] with listen, or leave this out.";
-        if matches!(&tenant.chat, ChatConfig::Slack(slack) if slack.app_token.is_none()) {
-            report.error(&at("chat", "signing_secret"), "waits for Slack over HTTP, and kaas listens nowhere", hint);
+        for (table, chat) in tenant.chat_tables() {
+            if matches!(chat, ChatConfig::Slack(slack) if slack.app_token.is_none()) {
+                report.error(&at(table, "signing_secret"), "waits for Slack over HTTP, and kaas listens nowhere", hint);
+            }
         }
         if matches!(&tenant.forge, ForgeConfig::GitHub(github) if github.webhook_secret.is_some()) {
             report.error(&at("forge", "webhook_secret"), "waits for webhooks, and kaas listens nowhere", hint);

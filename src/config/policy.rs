@@ -60,6 +60,7 @@ pub(super) fn policy(
         },
         // Whether there is a cloud to search is known where it is wired.
         certify: false,
+        places: Vec::new(),
         frozen: raw.frozen.as_deref().and_then(|text| text.parse().ok()),
     };
     // Where somebody is missing because of a mistake, what follows from the gap is no news.

@@ -55,6 +55,7 @@ raw!(
     Tenant {
         time_zone: Text,
         chat: Chat,
+        second_chat: Option<SecondChat>,
         forge: Forge,
         runner: Runner,
         rancher: Rancher,
@@ -69,13 +70,26 @@ raw!(
     /// `[tenants.<name>.chat]`.
     Chat {
         kind: Text,
+        server: Text,
         channel: Text,
         bot_token: Secret,
         app_token: Secret,
         signing_secret: Secret,
         connections: Count,
         approver_groups: Vec<String>,
+        approver_roles: Vec<String>,
         allow_shared: Option<bool>,
+        api_url: Text,
+    }
+);
+raw!(
+    /// `[tenants.<name>.second_chat]`.
+    SecondChat {
+        kind: Text,
+        server: Text,
+        channel: Text,
+        bot_token: Secret,
+        approver_roles: Vec<String>,
         api_url: Text,
     }
 );

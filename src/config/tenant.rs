@@ -27,6 +27,8 @@ pub struct TenantConfig {
     pub time_zone: TimeZone,
     /// Where people talk.
     pub chat: ChatConfig,
+    /// Where else they talk, about the same changes.
+    pub second_chat: Option<ChatConfig>,
     /// Where pull requests live.
     pub forge: ForgeConfig,
     /// How terraform is run.
@@ -100,6 +102,18 @@ pub struct Team {
     pub role: String,
 }
 
+impl TenantConfig {
+    /// Where people talk: one chat, or two of different kinds.
+    pub fn chats(&self) -> impl Iterator<Item = &ChatConfig> {
+        self.chat_tables().map(|(_, chat)| chat)
+    }
+
+    /// The chats, each with the name of its table.
+    pub(super) fn chat_tables(&self) -> impl Iterator<Item = (&'static str, &ChatConfig)> {
+        std::iter::once(("chat", &self.chat)).chain(self.second_chat.iter().map(|chat| ("second_chat", chat)))
+    }
+}
+
 impl RancherConfig {
     /// The role that whoever asked is given in clusters of a class.
     pub fn role_of(&self, class: &ClassName) -> &str {
@@ -112,17 +126,22 @@ pub(super) fn tenant(name: &str, raw: &raw::Tenant, base: &Path, report: &mut Re
     let path = join("tenants", name);
     // Everything is looked at before anything is given up, so that all mistakes are told at once.
     let people = people::people(&raw.people, &join(&path, "people"), report);
-    let policy = policy::policy(&raw.policy, &people, !raw.chat.approver_groups.is_empty(), &path, report);
+    let roles = raw.second_chat.as_ref().map_or(&[][..], |chat| &chat.approver_roles);
+    let has_groups = ![&raw.chat.approver_groups[..], &raw.chat.approver_roles, roles].concat().is_empty();
+    let policy = policy::policy(&raw.policy, &people, has_groups, &path, report);
     let catalogue = catalogue::catalogue(&raw.classes, &join(&path, "classes"), report);
     let rancher = rancher(raw, &people, base, &join(&path, "rancher"), report);
     let aws = outside::aws(raw.aws.as_ref(), &catalogue, base, &join(&path, "aws"), report);
     let render = render(raw, base, &join(&path, "render"), report);
     let chat = outside::chat(&raw.chat, base, &join(&path, "chat"), report);
+    let second = join(&path, "second_chat");
+    let second_chat = outside::second_chat(raw.second_chat.as_ref(), chat.as_ref(), base, &second, report);
     let forge = outside::forge(&raw.forge, base, &join(&path, "forge"), report);
     Some(TenantConfig {
         name: name.parse().ok()?,
         time_zone: TimeZone::get(raw.time_zone.as_deref().unwrap_or("UTC")).ok()?,
         chat: chat?,
+        second_chat,
         forge: forge?,
         runner: runner(&raw.runner, base)?,
         rancher: rancher?,
@@ -273,6 +292,8 @@ fn extra(
     raw.iter().filter_map(|(k, v)| Some((k.clone(), values::value(v).ok()?))).collect()
 }
 
+const SHARED: &str = "Clusters of two tenants may have the same name: give each tenant its own.";
+
 /// Reports what two tenants share that only one may have.
 pub(super) fn apart(tenants: &[TenantConfig], report: &mut Report) {
     let mut owners: BTreeMap<(&str, String), &TenantName> = BTreeMap::new();
@@ -282,31 +303,43 @@ pub(super) fn apart(tenants: &[TenantConfig], report: &mut Report) {
             ForgeConfig::Local { path } => ("path", path.display().to_string()),
             ForgeConfig::GitHub(github) => ("repository", format!("{} {}", github.api_url, github.repository)),
         };
-        let channel = match &tenant.chat {
-            ChatConfig::Terminal { channel } => channel.clone(),
-            ChatConfig::Slack(slack) => {
-                if let Some(other) = apps.insert(slack.bot_token.to_string(), &tenant.name) {
-                    let at = join(&join(&join("tenants", tenant.name.as_str()), "chat"), "bot_token");
-                    let hint = "Slack gives each delivery to one connection of an app, whoever opened it: give each tenant an app of its own.";
-                    report.error(&at, format!("is the Slack app of the tenant {other}"), hint);
+        let at = |table: &str, key: &str| join(&join(&join("tenants", tenant.name.as_str()), table), key);
+        for (table, chat) in tenant.chat_tables() {
+            let (platform, token, place) = match chat {
+                ChatConfig::Terminal { channel } => ("the terminal", None, channel.clone()),
+                ChatConfig::Slack(slack) => {
+                    ("the Slack app", Some(&slack.bot_token), format!("{} {}", slack.api_url, slack.channel))
                 }
-                format!("{} {}", slack.api_url, slack.channel)
+                ChatConfig::Discord(discord) => {
+                    ("the Discord bot", Some(&discord.bot_token), format!("{} {}", discord.api_url, discord.channel))
+                }
+            };
+            if let Some(other) = token.and_then(|token| apps.insert(token.to_string(), &tenant.name)) {
+                let hint = match chat {
+                    ChatConfig::Discord(_) => {
+                        "Discord tells everybody who is connected as a bot all that it hears: give each tenant a bot of its own."
+                    }
+                    _ => {
+                        "Slack gives each delivery to one connection of an app, whoever opened it: give each tenant an app of its own."
+                    }
+                };
+                report.error(&at(table, "bot_token"), format!("is {platform} of the tenant {other}"), hint);
             }
-        };
+            if let Some(other) = owners.insert(("chat", place), &tenant.name) {
+                report.error(&at(table, "channel"), format!("is the channel of the tenant {other}"), SHARED);
+            }
+        }
         let states = match &tenant.render.backend {
             Backend::S3 { bucket, prefix, .. } => format!("{bucket}/{prefix}"),
             Backend::Local { dir } => dir.clone(),
         };
         let shared = [
-            ("chat", "channel", channel, "channel"),
             ("forge", forge_key, repository, "repository"),
             ("render", "backend", states, "place for terraform states"),
         ];
         for (table, key, place, what) in shared {
             if let Some(other) = owners.insert((table, place), &tenant.name) {
-                let at = join(&join(&join("tenants", tenant.name.as_str()), table), key);
-                let hint = "Clusters of two tenants may have the same name: give each tenant its own.";
-                report.error(&at, format!("is the {what} of the tenant {other}"), hint);
+                report.error(&at(table, key), format!("is the {what} of the tenant {other}"), SHARED);
             }
         }
     }

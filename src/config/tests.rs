@@ -28,7 +28,7 @@ fn the_example_means_what_it_says() {
     assert_eq!(config.engine.lease, Duration::from_secs(60));
     assert_eq!((config.log.level, config.log.format), (tracing::Level::INFO, LogFormat::Json));
     let names: Vec<_> = config.tenants.iter().map(|t| t.name.as_str()).collect();
-    assert_eq!(names, ["acme", "lab"]);
+    assert_eq!(names, ["acme", "lab", "studio"]);
     let acme = config.tenant("acme").unwrap();
     assert_eq!(acme.time_zone.iana_name(), Some("Europe/Berlin"));
     let ChatConfig::Slack(slack) = &acme.chat else { panic!("{:?}", acme.chat) };
@@ -37,6 +37,10 @@ fn the_example_means_what_it_says() {
     assert_eq!((github.repository.as_str(), github.app), ("acme/clusters", Some((123_456, 7_654_321))));
     assert_eq!(config.web, Some("127.0.0.1:3000".parse().unwrap()));
     assert_eq!(config.tenant("lab").unwrap().chat, ChatConfig::Terminal { channel: "#lab".to_owned() });
+    let Some(ChatConfig::Discord(discord)) = &acme.second_chat else { panic!("{:?}", acme.second_chat) };
+    assert_eq!((discord.server.as_str(), discord.channel.as_str()), ("197038439483310086", "290926798999357250"));
+    let kinds: Vec<_> = acme.chats().map(ChatConfig::kind).collect();
+    assert_eq!(kinds, ["slack", "discord"]);
     assert_eq!(acme.rancher.token, SecretRef::Env("ACME_RANCHER_TOKEN".to_owned()));
     assert_eq!(acme.rancher.role_of(&acme.catalogue.classes[0].name), "cluster-member");
     let aws = acme.aws.as_ref().unwrap();
@@ -80,7 +84,7 @@ fn people_are_one_whatever_platform_they_speak_from() {
 
 #[test]
 fn the_order_of_the_file_is_the_order_that_people_see() {
-    let moved = EXAMPLE.replace("classes.k3s]", "classes.zz]\ndescription = \"Z\"\nmodule = \"z\"\nkubernetes = [\"v1.33.5+k3s1\"]\nregions = [\"eu-west-1\"]\nsizes = [{ name = \"only\", instance_type = \"m6i.large\", workers = { default = 1, max = 1 } }]\n\n[tenants.lab.classes.aa]");
+    let moved = EXAMPLE.replace("lab.classes.k3s]", "lab.classes.zz]\ndescription = \"Z\"\nmodule = \"z\"\nkubernetes = [\"v1.33.5+k3s1\"]\nregions = [\"eu-west-1\"]\nsizes = [{ name = \"only\", instance_type = \"m6i.large\", workers = { default = 1, max = 1 } }]\n\n[tenants.lab.classes.aa]");
     let config = Config::parse(&moved, Path::new("/")).unwrap();
     let classes: Vec<_> = config.tenants[1].catalogue.classes.iter().map(|c| c.name.as_str()).collect();
     assert_eq!(classes, ["zz", "aa"]);
@@ -125,7 +129,10 @@ fn what_the_machine_lacks_is_warned_of() {
         "acme.aws.profile_file",
         "acme.render.templates_dir",
     ];
-    assert_eq!(paths(&|_| None), [&all[..], &["acme.runner.program", "lab.rancher.token"]].concat());
+    assert_eq!(
+        paths(&|_| None),
+        [&all[..], &["acme.runner.program", "lab.rancher.token", "studio.rancher.token"]].concat()
+    );
 
     std::fs::write(dir.path().join("rancher-ca.pem"), "pem").unwrap();
     std::fs::write(dir.path().join("terraform.rc"), "").unwrap();
@@ -139,12 +146,12 @@ fn what_the_machine_lacks_is_warned_of() {
     };
     assert_eq!(
         paths(&environment),
-        ["acme.runner.program", "lab.rancher.token"],
+        ["acme.runner.program", "lab.rancher.token", "studio.rancher.token"],
         "a file that cannot be run is no program"
     );
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::set_permissions(dir.path().join("terraform"), std::fs::Permissions::from_mode(0o755)).unwrap();
-    assert_eq!(paths(&environment), ["lab.rancher.token"]);
+    assert_eq!(paths(&environment), ["lab.rancher.token", "studio.rancher.token"]);
 }
 
 #[test]
@@ -224,7 +231,7 @@ fn every_size_of_every_class_renders() {
             }
         }
     }
-    assert_eq!(rendered, 8);
+    assert_eq!(rendered, 9);
 }
 
 #[test]

@@ -270,12 +270,33 @@ pub fn slack(text: &str) -> Checked {
 
 /// A Discord user id.
 pub fn discord(text: &str) -> Checked {
-    let ok = (15..=20).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
-    held(
-        ok,
-        "is not a Discord user id",
-        "the number that \"Copy User ID\" gives, in quotes, such as \"175928847299117063\"",
-    )
+    let hint = "the number that \"Copy User ID\" gives, in quotes, such as \"175928847299117063\"";
+    held(is_snowflake(text), "is not a Discord user id", hint)
+}
+
+/// The id of a Discord server.
+pub fn discord_server(text: &str) -> Checked {
+    let hint = "the number that \"Copy Server ID\" gives, in quotes, such as \"197038439483310086\"";
+    held(is_snowflake(text), "is not the id of a Discord server", hint)
+}
+
+/// The id of a Discord channel.
+pub fn discord_channel(text: &str) -> Checked {
+    let hint = "the number that \"Copy Channel ID\" gives, in quotes, such as \"290926798999357250\"";
+    held(is_snowflake(text), "is not the id of a Discord channel", hint)
+}
+
+/// The id of a Discord role.
+pub fn discord_role(text: &str) -> Checked {
+    let hint = "the number that \"Copy Role ID\" gives, in quotes, such as \"417719834231439360\"";
+    held(is_snowflake(text), "is not the id of a Discord role", hint)
+}
+
+/// Discord's ids: numbers of 64 bits, by the time at which they were given out.
+fn is_snowflake(text: &str) -> bool {
+    (15..=20).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_digit())
+        && text.parse::<u64>().is_ok_and(|id| id > 0)
 }
 
 /// A GitHub login.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::SignedDuration;
 
-use crate::lifecycle::{ChangeNumber, Cluster, Place, State};
+use crate::lifecycle::{ChangeNumber, Cluster, Person, Place, State};
 use crate::ports::{Answer, Call, Card, CardKey, Chat, Progress, ProgressSink, Trouble};
 use crate::render::say::{self, CardView};
 
@@ -14,7 +14,7 @@ use super::{Engine, Tenant, unsigned};
 /// What is known about the cards that are being drawn. Only in memory: progress may be lost.
 #[derive(Default)]
 pub(super) struct Cards {
-    pens: Mutex<HashMap<CardKey, Arc<tokio::sync::Mutex<()>>>>,
+    pens: Mutex<HashMap<(CardKey, String), Arc<tokio::sync::Mutex<()>>>>,
     progress: Mutex<HashMap<CardKey, Shown>>,
 }
 
@@ -25,12 +25,13 @@ struct Shown {
 }
 
 impl Cards {
-    fn pen(&self, key: &CardKey) -> Arc<tokio::sync::Mutex<()>> {
+    /// Who holds it draws the card in that chat.
+    fn pen(&self, key: &CardKey, chat: &str) -> Arc<tokio::sync::Mutex<()>> {
         let mut pens = self.pens.lock().unwrap_or_else(PoisonError::into_inner);
         if pens.len() > 1000 {
             pens.retain(|_, pen| Arc::strong_count(pen) > 1);
         }
-        Arc::clone(pens.entry(key.clone()).or_default())
+        Arc::clone(pens.entry((key.clone(), chat.to_owned())).or_default())
     }
 
     fn shown(&self) -> MutexGuard<'_, HashMap<CardKey, Shown>> {
@@ -54,19 +55,41 @@ impl Engine {
         say::Context { now: self.clock.now(), tz: &tenant.time_zone, usually, card: None }
     }
 
-    /// Draws the card as the record has it now. Answers the chat's own id of it, where that is news.
-    pub(super) async fn draw_card(&self, tenant: &Tenant, call: &Call) -> Answer<Option<(ChangeNumber, String)>> {
+    /// A chat in which the person can be told something: the first one, if they are there.
+    pub(super) fn reach<'a>(
+        &self,
+        home: &'a Place,
+        tenant: &'a Tenant,
+        to: &Person,
+    ) -> Answer<(&Arc<dyn Chat>, &'a Place)> {
+        let others = tenant.policy.places.iter().filter(|place| place.chat != home.chat);
+        let mut known = std::iter::once(home).chain(others).filter_map(|place| Some((self.chat(place).ok()?, place)));
+        match known.find(|(chat, _)| chat.reaches(to)) {
+            Some(found) => Ok(found),
+            None => Ok((self.chat(home)?, home)),
+        }
+    }
+
+    /// Draws the card in one of its chats as the record has it now. Answers the chat's own id of it, where that is news.
+    pub(super) async fn draw_card(
+        &self,
+        tenant: &Tenant,
+        call: &Call,
+        chat: &str,
+    ) -> Answer<Option<(ChangeNumber, String)>> {
         let key = &call.key.cluster;
         let Some(number) = self.change_of(key).await? else { return Ok(None) };
-        let pen = self.cards.pen(&CardKey { cluster: key.clone(), change: number });
+        let pen = self.cards.pen(&CardKey { cluster: key.clone(), change: number }, chat);
         let _drawing = pen.lock().await;
         let Some(cluster) = self.load_cluster(key).await? else { return Ok(None) };
-        let card = self.card_of(tenant, &cluster);
+        let Some(card) = self.card_of(tenant, &cluster, chat) else { return Ok(None) };
         let message = self.chat(&card.place)?.card(call, &card).await?;
         Ok((card.known.as_ref() != Some(&message)).then_some((card.key.change, message)))
     }
 
-    fn card_of(&self, tenant: &Tenant, cluster: &Cluster) -> Card {
+    /// The card as it is to be now; `None` where the change is not shown in that chat.
+    fn card_of(&self, tenant: &Tenant, cluster: &Cluster, chat: &str) -> Option<Card> {
+        let (place, known) = cluster.change.shown_in(chat)?;
         let key = self.card_key(cluster);
         let progress = {
             let mut shown = self.cards.shown();
@@ -81,9 +104,9 @@ impl Engine {
         let left = usually.map(|usually| usually - lasted).filter(|left| left.is_positive());
         let progress = progress.map(|p| say::Progress { done: p.done, detail: p.detail, left });
         let tz = &tenant.time_zone;
-        Card {
-            place: cluster.change.place.clone(),
-            known: cluster.change.card.clone(),
+        Some(Card {
+            place: place.clone(),
+            known: known.map(str::to_owned),
             plan: cluster.change.state.plan().map(|p| p.digest.clone()),
             message: say::card(&CardView {
                 cluster,
@@ -94,7 +117,7 @@ impl Engine {
                 usually,
             }),
             key,
-        }
+        })
     }
 
     /// How long the step that the change is in usually takes.
@@ -118,23 +141,33 @@ impl Engine {
             shown.progress = progress;
             if !std::mem::replace(&mut shown.drawing, true) {
                 let (engine, tenant, key) = (Arc::clone(&engine), Arc::clone(&tenant), key.clone());
-                tokio::spawn(async move { engine.draw_progress(&tenant, &key).await });
+                tokio::spawn(engine.draw_progress(tenant, key));
             }
         })
     }
 
-    async fn draw_progress(&self, tenant: &Tenant, key: &CardKey) {
+    async fn draw_progress(self: Arc<Self>, tenant: Arc<Tenant>, key: CardKey) {
         tokio::time::sleep(unsigned(self.pace.progress)).await;
-        if let Some(shown) = self.cards.shown().get_mut(key) {
+        if let Some(shown) = self.cards.shown().get_mut(&key) {
             shown.drawing = false;
         }
-        let pen = self.cards.pen(key);
+        let Ok(Some(cluster)) = self.load_cluster(&key.cluster).await else { return };
+        // Side by side: a chat that does not answer keeps no other waiting.
+        for place in cluster.change.places() {
+            let (engine, tenant, key) = (Arc::clone(&self), Arc::clone(&tenant), key.clone());
+            let chat = place.chat.clone();
+            tokio::spawn(async move { engine.draw_progress_in(&tenant, &key, &chat).await });
+        }
+    }
+
+    async fn draw_progress_in(&self, tenant: &Tenant, key: &CardKey, chat: &str) {
+        let pen = self.cards.pen(key, chat);
         let _drawing = pen.lock().await;
         let Ok(Some(cluster)) = self.load_cluster(&key.cluster).await else { return };
-        if cluster.change.number != key.change || cluster.change.card.is_none() || cluster.change.state.is_over() {
+        if cluster.change.number != key.change || cluster.change.state.is_over() {
             return;
         }
-        let card = self.card_of(tenant, &cluster);
+        let Some(card) = self.card_of(tenant, &cluster, chat).filter(|card| card.known.is_some()) else { return };
         if let Ok(chat) = self.chat(&card.place) {
             chat.progress(&card).await;
         }

@@ -420,7 +420,7 @@ fn was_before_review(heard: &Heard, record: Option<&Record>) -> bool {
 
 /// What is said with a refusal because of which somebody is no approver: of whom nobody knows whether they are.
 pub(super) fn besides(tenant: &Tenant, refusal: &Refusal) -> Vec<Line> {
-    let unknown = tenant.roster.as_ref().map(|roster| roster.members().unknown).unwrap_or_default();
+    let unknown: Vec<String> = tenant.rosters.iter().flat_map(|roster| roster.members().unknown).collect();
     match refusal {
         Refusal::NotAnApprover { .. } | Refusal::NobodyCouldApprove { .. } if !unknown.is_empty() => {
             say::form::unknown_groups(&unknown).lines

@@ -139,8 +139,8 @@ impl FrontDesk {
         // No cluster's effect has this place.
         let key = EffectKey { cluster, revision: number, index: u32::MAX };
         let call = Call { key, attempt: 1, stop: tokio_util::sync::CancellationToken::new() };
-        let Ok(chat) = self.engine.chat(&heard.place) else { return };
-        if let Err(trouble) = chat.tell(&call, &heard.place, person, message, None).await {
+        let Ok((chat, place)) = self.engine.reach(&heard.place, &self.tenant, person) else { return };
+        if let Err(trouble) = chat.tell(&call, place, person, message, None).await {
             tracing::warn!(person = %person.id, chat.trouble = %trouble, "could not be asked to confirm a link; whoami says it");
         }
     }

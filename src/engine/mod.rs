@@ -92,13 +92,13 @@ pub struct Tenant {
     /// The cloud that machines are made in, where it is looked at.
     pub cloud: Option<Arc<dyn Cloud>>,
     /// Groups whose members approve as well.
-    pub roster: Option<Arc<dyn Roster>>,
+    pub rosters: Vec<Arc<dyn Roster>>,
 }
 
 impl Tenant {
     /// The policy as it is now: whoever is in a group that approves is an approver.
     pub fn policy(&self) -> Cow<'_, Policy> {
-        let members = self.roster.as_ref().map(|roster| roster.members().people).unwrap_or_default();
+        let members = self.rosters.iter().flat_map(|roster| roster.members().people).collect();
         self.policy.with_approvers(members)
     }
 }

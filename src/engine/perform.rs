@@ -89,7 +89,7 @@ impl Engine {
             "{}: {chain}",
             claimed.effect.name(),
         );
-        let may_be_dropped = matches!(claimed.effect.lane(), Lane::Card | Lane::Talk)
+        let may_be_dropped = matches!(claimed.effect.lane(), Lane::Card | Lane::Talk | Lane::Copy)
             || matches!(claimed.effect, Effect::ShowPlan { .. } | Effect::ShowCertificate { .. });
         match (lasting, may_be_dropped) {
             // What cannot be said is in the log; it is no reason to stop a cluster.
@@ -122,8 +122,10 @@ impl Engine {
 impl Scene<'_> {
     async fn perform(&self, effect: &Effect) -> Answer<Outcome> {
         match effect {
-            Effect::Card => self.card().await,
-            Effect::Post(notice) => self.post(notice).await,
+            Effect::Card => self.card(&self.cluster.change.place.chat).await,
+            Effect::Post(notice) => self.post(notice, &self.cluster.change.place.chat).await,
+            Effect::CopyCard { chat } => self.card(chat).await,
+            Effect::CopyPost { chat, notice } => self.post(notice, chat).await,
             Effect::Tell { to, notice } => self.tell(to, notice).await,
             Effect::OpenPull => self.open_pull().await,
             Effect::ShowPlan { plan } => self.show_plan(plan).await,
@@ -181,19 +183,23 @@ impl Scene<'_> {
 
     // ---- talk ----
 
-    async fn card(&self) -> Answer<Outcome> {
+    async fn card(&self, chat: &str) -> Answer<Outcome> {
         if self.change != self.cluster.change.number {
             return Ok(Outcome::Done);
         }
-        let posted = self.engine.draw_card(self.tenant, &self.call).await?;
+        let posted = self.engine.draw_card(self.tenant, &self.call, chat).await?;
+        let is_home = self.cluster.change.place.chat == chat;
         Ok(match posted {
-            Some((change, message)) => Outcome::Fact(Fact::CardPosted { change, message }),
+            Some((change, message)) if is_home => Outcome::Fact(Fact::CardPosted { change, message }),
+            Some((change, message)) => Outcome::Fact(Fact::CopyPosted { change, chat: chat.to_owned(), message }),
             None => Outcome::Done,
         })
     }
 
-    async fn post(&self, notice: &Notice) -> Answer<Outcome> {
+    async fn post(&self, notice: &Notice, chat: &str) -> Answer<Outcome> {
         let change = &self.cluster.change;
+        // A newer change may be shown elsewhere; what belongs to an older one is not told there.
+        let Some((place, card_id)) = change.shown_in(chat) else { return Ok(Outcome::Done) };
         let message = say::notice(notice, &self.cluster, &self.engine.context(self.tenant, &self.cluster));
         let file = match (&message.file, notice) {
             (Some(name), Notice::PlanReady { plan, .. } | Notice::Drifted { now: plan, .. }) => {
@@ -201,20 +207,19 @@ impl Scene<'_> {
             }
             _ => None,
         };
-        let chat = self.engine.chat(&change.place)?;
         let card = CardKey { cluster: self.cluster.key.clone(), change: self.change };
-        let known = change.card.as_deref().filter(|_| self.change == change.number);
-        chat.post(&self.call, &change.place, &card, known, &message, file.as_ref()).await?;
+        let known = card_id.filter(|_| self.change == change.number);
+        self.engine.chat(place)?.post(&self.call, place, &card, known, &message, file.as_ref()).await?;
         Ok(Outcome::Done)
     }
 
     async fn tell(&self, to: &Person, notice: &Notice) -> Answer<Outcome> {
-        let place = &self.cluster.change.place;
         let mut message = say::notice(notice, &self.cluster, &self.engine.context(self.tenant, &self.cluster));
         if let Notice::Refused(refusal) = notice {
             message.lines.extend(super::desk::besides(self.tenant, refusal));
         }
-        self.engine.chat(place)?.tell(&self.call, place, to, &message, None).await?;
+        let (chat, place) = self.engine.reach(&self.cluster.change.place, self.tenant, to)?;
+        chat.tell(&self.call, place, to, &message, None).await?;
         Ok(Outcome::Done)
     }
 

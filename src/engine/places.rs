@@ -75,7 +75,7 @@ impl Slot {
     pub fn of(tenant: &TenantName, effect: &Effect) -> Self {
         match (effect.lane(), effect) {
             (_, Effect::MakePlan | Effect::Apply { .. }) => Self::Run(tenant.clone()),
-            (Lane::Card | Lane::Talk, _) => Self::Talk,
+            (Lane::Card | Lane::Talk | Lane::Copy, _) => Self::Talk,
             (Lane::Forge, _) => Self::Forge,
             (Lane::Work | Lane::Access, _) => Self::Work,
             (Lane::Clock, _) => Self::Clock,

@@ -98,23 +98,26 @@ impl Engine {
     async fn look_at_reactions(&self, key: &ClusterKey) -> anyhow::Result<()> {
         let Some(record) = self.store.load(key).await? else { return Ok(()) };
         let change = &record.cluster.change;
-        let (State::Reviewing(review), Some(card), 1) = (&change.state, &change.card, change.reviews) else {
-            return Ok(());
-        };
-        let Ok(chat) = self.chat(&change.place) else { return Ok(()) };
-        let standing: Vec<Reacted> = match chat.reactions(&change.place, card).await {
-            Ok(None) => return Ok(()),
-            Ok(Some(all)) => {
-                all.into_iter().filter(|r| r.standing == Standing::Member && means_yes(&r.emoji)).collect()
+        let (State::Reviewing(review), 1) = (&change.state, change.reviews) else { return Ok(()) };
+        let (mut standing, mut all_told): (Vec<Reacted>, bool) = (Vec::new(), true);
+        for place in change.places() {
+            let Some((_, Some(card))) = change.shown_in(&place.chat) else { continue };
+            let Ok(chat) = self.chat(place) else { continue };
+            match chat.reactions(place, card).await {
+                Ok(None) => all_told = false,
+                Ok(Some(all)) => {
+                    standing.extend(all.into_iter().filter(|r| r.standing == Standing::Member && means_yes(&r.emoji)))
+                }
+                Err(trouble) => {
+                    tracing::warn!(cluster = %key, chat.trouble = %trouble, "reactions could not be read; the next sweep tries again");
+                    all_told = false;
+                }
             }
-            Err(trouble) => {
-                tracing::warn!(cluster = %key, chat.trouble = %trouble, "reactions could not be read; the next sweep tries again");
-                return Ok(());
-            }
-        };
+        }
+        // A person may react in one chat and not in the other: only who is seen in none has taken it back.
         let approve = || Ask::Approve { plan: Some(review.plan.digest.clone()) };
         let given = standing.iter().map(|reacted| (&reacted.by, approve()));
-        let gone = |person: &Person| standing.iter().all(|reacted| reacted.by.id != person.id);
+        let gone = |person: &Person| all_told && standing.iter().all(|reacted| reacted.by.id != person.id);
         let withdrawn = review.votes.iter().filter(|vote| vote.proof == Proof::Reaction && gone(&vote.by));
         for (by, ask) in given.chain(withdrawn.map(|vote| (&vote.by, Ask::Withdraw))) {
             let Some(record) = self.store.load(key).await? else { return Ok(()) };

@@ -37,6 +37,9 @@ pub struct Change {
     pub state: State,
     /// The chat's own id of the card, once posted.
     pub card: Option<String>,
+    /// Where else it is shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub copies: Vec<CardCopy>,
     /// How long its steps took.
     pub took: Took,
     /// How many reviews it has had: each new plan is a new one.
@@ -57,6 +60,22 @@ fn is_zero(count: &u32) -> bool {
     *count == 0
 }
 
+impl Change {
+    /// Where it is shown: first where it was asked for.
+    pub fn places(&self) -> impl Iterator<Item = &Place> {
+        std::iter::once(&self.place).chain(self.copies.iter().map(|copy| &copy.place))
+    }
+
+    /// Where it is shown in that chat, and the chat's own id of its card, once there is one.
+    pub fn shown_in(&self, chat: &str) -> Option<(&Place, Option<&str>)> {
+        if self.place.chat == chat {
+            return Some((&self.place, self.card.as_deref()));
+        }
+        let copy = self.copies.iter().find(|copy| copy.place.chat == chat)?;
+        Some((&copy.place, copy.card.as_deref()))
+    }
+}
+
 /// Where a conversation takes place.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Place {
@@ -64,6 +83,16 @@ pub struct Place {
     pub chat: String,
     /// The channel, in the chat's own form: `#clusters`.
     pub channel: String,
+}
+
+/// Where else a change is shown: another chat of the same tenant, with a card of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CardCopy {
+    /// Where.
+    pub place: Place,
+    /// The chat's own id of the card, once it is posted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub card: Option<String>,
 }
 
 /// What a change does.

@@ -42,6 +42,18 @@ pub enum Effect {
         /// What.
         notice: Notice,
     },
+    /// The same as `Card`, in another chat of the tenant.
+    CopyCard {
+        /// The chat's name.
+        chat: String,
+    },
+    /// The same as `Post`, in another chat of the tenant.
+    CopyPost {
+        /// The chat's name.
+        chat: String,
+        /// What.
+        notice: Notice,
+    },
     /// Renders the files and opens the pull request, or writes its branch again.
     OpenPull,
     /// Writes the plan into the pull request.
@@ -162,6 +174,8 @@ pub enum Lane {
     Card,
     /// What kaas says: strictly one after the other; nothing before there is a card for it to hang on.
     Talk,
+    /// The card and what is said in the tenant's other chat: strictly one after the other, and held up by nothing that happens in the first.
+    Copy,
     /// What kaas asks of the forge: strictly one after the other.
     Forge,
     /// What kaas asks of terraform and Rancher: strictly one after the other.
@@ -173,11 +187,21 @@ pub enum Lane {
 }
 
 impl Effect {
+    /// The same in another chat, of what everybody sees.
+    pub fn copied(&self, chat: &str) -> Option<Self> {
+        match self {
+            Self::Card => Some(Self::CopyCard { chat: chat.to_owned() }),
+            Self::Post(notice) => Some(Self::CopyPost { chat: chat.to_owned(), notice: notice.clone() }),
+            _ => None,
+        }
+    }
+
     /// The lane it belongs to.
     pub fn lane(&self) -> Lane {
         match self {
             Self::Card => Lane::Card,
             Self::Post(_) | Self::Tell { .. } => Lane::Talk,
+            Self::CopyCard { .. } | Self::CopyPost { .. } => Lane::Copy,
             Self::OpenPull
             | Self::ShowPlan { .. }
             | Self::MergePull { .. }
@@ -208,6 +232,8 @@ impl Effect {
             Self::Card
             | Self::Post(_)
             | Self::Tell { .. }
+            | Self::CopyCard { .. }
+            | Self::CopyPost { .. }
             | Self::OpenPull
             | Self::ShowPlan { .. }
             | Self::MergePull { .. }
@@ -230,6 +256,8 @@ impl Effect {
             Self::Card => "card",
             Self::Post(_) => "post",
             Self::Tell { .. } => "tell",
+            Self::CopyCard { .. } => "copy-card",
+            Self::CopyPost { .. } => "copy-post",
             Self::OpenPull => "open-pull",
             Self::ShowPlan { .. } => "show-plan",
             Self::MergePull { .. } => "merge-pull",

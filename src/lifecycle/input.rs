@@ -120,6 +120,15 @@ pub enum Fact {
         /// The chat's own id of it.
         message: String,
     },
+    /// The card is in another chat of the tenant.
+    CopyPosted {
+        /// The change whose card it is.
+        change: ChangeNumber,
+        /// The chat's name.
+        chat: String,
+        /// The chat's own id of it.
+        message: String,
+    },
     /// The pull request is open and holds what kaas rendered.
     PullOpened {
         /// The pull request.

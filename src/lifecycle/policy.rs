@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use super::form::Reason;
-use super::{Cluster, Person, PersonId, Proof, Review, Risk, Vote};
+use super::{CardCopy, Cluster, Person, PersonId, Place, Proof, Review, Risk, Vote};
 
 /// A tenant's policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +35,8 @@ pub struct Policy {
     pub access: AccessPolicy,
     /// Whether the cloud is searched after a teardown.
     pub certify: bool,
+    /// The tenant's places, one a chat: a change is shown in all of them.
+    pub places: Vec<Place>,
 }
 
 /// Which ways in the owner of a cluster, or an admin, may give to others.
@@ -71,6 +73,12 @@ impl Quorum {
 }
 
 impl Policy {
+    /// Where a change is shown besides the place where it was asked for.
+    pub fn copies(&self, home: &Place) -> Vec<CardCopy> {
+        let others = self.places.iter().filter(|place| place.chat != home.chat);
+        others.map(|place| CardCopy { place: place.clone(), card: None }).collect()
+    }
+
     /// The policy with these approvers besides.
     pub fn with_approvers(&self, more: Vec<Person>) -> Cow<'_, Self> {
         if more.iter().all(|person| self.is_approver(&person.id)) {

@@ -93,6 +93,7 @@ pub(crate) fn cluster(kind: Kind, undo: bool) -> Cluster {
         entered: Timestamp::UNIX_EPOCH,
         state: State::Preparing { pull: None, plan: None },
         card: None,
+        copies: Vec::new(),
         took: Took::default(),
         lease_ended: false,
         reviews: 0,

@@ -6,7 +6,7 @@ use kaas::lifecycle::notice::{Notice, Refusal, VoidWhy};
 use kaas::lifecycle::policy::Policy;
 use kaas::lifecycle::step::step;
 use kaas::lifecycle::{
-    Ask, ChangeNumber, Cluster, Effect, Fact, Input, InputId, Person, Plan, Proof, Pull, Risk, State, What,
+    Ask, ChangeNumber, Cluster, Effect, Fact, Input, InputId, Person, Place, Plan, Proof, Pull, Risk, State, What,
 };
 
 use crate::people::{FIRST, digest, facts, form, head, key, person, place, plan, policy, pull, red_plan, start};
@@ -317,4 +317,36 @@ fn an_undo_ends_with_its_own_pull_request() {
     assert_eq!(life.cluster, waiting);
     assert!(life.fact(Fact::PullWithdrawn { change: ChangeNumber(43) }));
     assert!(matches!(life.state(), State::Done(_)));
+}
+
+/// A tenant with two chats: everything that everybody sees is asked for in both, and each has a card of its own.
+#[test]
+fn a_change_is_shown_in_every_chat_of_its_tenant() {
+    let elsewhere = Place { chat: "elsewhere".to_owned(), channel: "#ops".to_owned() };
+    let mut both = policy();
+    both.places = vec![place(), elsewhere.clone()];
+    let mut life = Life::under(both);
+    life.ask("alice", request(0)).unwrap();
+    let copies = |life: &Life| {
+        let is_copy = |e: &&Effect| matches!(e, Effect::CopyCard { .. } | Effect::CopyPost { .. });
+        life.effects.iter().filter(is_copy).cloned().collect::<Vec<_>>()
+    };
+    let chat = || "elsewhere".to_owned();
+    assert_eq!(copies(&life), [Effect::CopyCard { chat: chat() }]);
+    let posted = |change, chat: &str| Fact::CopyPosted { change, chat: chat.to_owned(), message: "m9".to_owned() };
+    assert!(!life.fact(posted(ChangeNumber(43), "elsewhere")), "another change's");
+    assert!(!life.fact(posted(FIRST, "nowhere")));
+    assert!(life.fact(posted(FIRST, "elsewhere")) && !life.fact(posted(FIRST, "elsewhere")));
+    assert_eq!(life.cluster.as_ref().unwrap().change.shown_in("elsewhere"), Some((&elsewhere, Some("m9"))));
+    life.fact(Fact::PullOpened { pull: pull() });
+    life.fact(Fact::PlanReady { plan: plan() });
+    let [Effect::CopyCard { .. }, Effect::CopyPost { notice: Notice::PlanReady { .. }, .. }] = &copies(&life)[..]
+    else {
+        panic!("{:?}", life.effects)
+    };
+
+    // What is asked for elsewhere is shown here.
+    let mut life = Life::under(life.policy.clone());
+    life.ask("alice", Ask::Request { form: form(), number: FIRST, place: elsewhere, owned: 0 }).unwrap();
+    assert_eq!(copies(&life), [Effect::CopyCard { chat: place().chat }]);
 }

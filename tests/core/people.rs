@@ -39,6 +39,7 @@ pub fn policy() -> Policy {
             longest: None,
         },
         certify: true,
+        places: Vec::new(),
     }
 }
 

@@ -9,8 +9,8 @@ use kaas::lifecycle::cloud::{Certificate, Order, PoolOrder};
 use kaas::lifecycle::notice::Notice;
 use kaas::lifecycle::policy::Policy;
 use kaas::lifecycle::{
-    Ask, ChangeNumber, ContentDigest, Effect, EffectKey, Fact, Fault, Grant, HeadSha, Input, InputId, Kind, Lane, Plan,
-    PlanDigest, Proof, Pull, Risk, State, Subject, What,
+    Ask, ChangeNumber, ContentDigest, Effect, EffectKey, Fact, Fault, Grant, HeadSha, Input, InputId, Kind, Lane,
+    Place, Plan, PlanDigest, Proof, Pull, Risk, State, Subject, What,
 };
 use kaas::record::{Claimed, Entry, Outcome, Record, Taken, verify};
 
@@ -79,6 +79,8 @@ struct World {
     // people
     votes: Vec<TrueVote>,
     said: BTreeSet<EffectKey>,
+    /// The same in the second chat.
+    said_there: BTreeSet<EffectKey>,
     approvals_said: BTreeMap<(ChangeNumber, PlanDigest), u32>,
     approvals_made: BTreeMap<(ChangeNumber, PlanDigest), u32>,
     /// The ways in that Rancher has by command, by binding.
@@ -105,11 +107,13 @@ struct TrueVote {
 
 impl World {
     fn new(seed: u64) -> Self {
+        let elsewhere = Place { chat: "elsewhere".to_owned(), channel: "#ops".to_owned() };
+        let places = if seed.is_multiple_of(3) { vec![place(), elsewhere] } else { Vec::new() };
         Self {
             rng: fastrand::Rng::with_seed(seed),
             unlucky: seed.is_multiple_of(UNLUCKY),
             now: start(),
-            policy: policy(),
+            policy: Policy { places, ..policy() },
             record: None,
             journal: Vec::new(),
             delivered: Vec::new(),
@@ -124,6 +128,7 @@ impl World {
             applied_content: BTreeMap::new(),
             votes: Vec::new(),
             said: BTreeSet::new(),
+            said_there: BTreeSet::new(),
             approvals_said: BTreeMap::new(),
             approvals_made: BTreeMap::new(),
             ways: BTreeSet::new(),
@@ -243,6 +248,8 @@ impl World {
         let change = &record.cluster.change;
         assert!(!record.is_busy(), "it does not come to rest: {:?} {:?}", change.state, record.outbox);
         assert!(self.applies.values().all(|n| *n == 1), "applied twice: {:?}", self.applies);
+        let in_two = !change.copies.is_empty();
+        assert_eq!(self.said_there.len(), if in_two { self.said.len() } else { 0 }, "both chats are told the same");
         for (decision, said) in &self.approvals_said {
             assert!(
                 self.approvals_made.get(decision).is_some_and(|made| said <= made),

@@ -22,5 +22,6 @@ mod life;
 mod outages;
 mod refusals;
 mod turns;
+mod two_chats;
 mod unheard;
 mod ways;

@@ -18,10 +18,13 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::fakes::{Common, FakeChat, FakeCloud, FakeForge, FakeRancher, FakeTerraform};
+use crate::fakes::{Common, FakeChat, FakeCloud, FakeForge, FakeRancher, FakeTerraform, SecondChat};
 
 /// The name of the chat, as places have it.
 pub const CHAT: &str = "terminal";
+
+/// The name of the second one, which nobody uses where the policy does not name it.
+pub const SECOND: &str = "second";
 
 /// How a story is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +65,7 @@ pub struct Inner {
     pub clock: SharedClock,
     pub common: Arc<Common>,
     pub chat: Arc<FakeChat>,
+    pub second: Arc<SecondChat>,
     pub forge: Arc<FakeForge>,
     pub terraform: Arc<FakeTerraform>,
     pub rancher: Arc<FakeRancher>,
@@ -89,9 +93,10 @@ impl Inner {
             users: config.people.iter().map(|person| (person.id.clone(), format!("u-{}", person.id))).collect(),
             groups: [("billing".to_owned(), "github_team://7654321".to_owned())].into(),
             cloud: Some(Arc::clone(&self.cloud) as _),
-            roster: None,
+            rosters: Vec::new(),
         };
-        let chats = [(CHAT.to_owned(), Arc::clone(&self.chat) as Arc<dyn Chat>)];
+        let second = Arc::clone(&self.second) as Arc<dyn Chat>;
+        let chats = [(CHAT.to_owned(), Arc::clone(&self.chat) as Arc<dyn Chat>), (SECOND.to_owned(), second)];
         let engine = Engine::new(Arc::clone(&self.store), Arc::clone(&self.clock), Pace::default(), [tenant], chats);
         let people = config.people.iter().cloned().collect();
         let desk = FrontDesk::new(&engine, &config.name, people, Dialect::Plain).unwrap();

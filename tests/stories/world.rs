@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::conversation::{What, lines};
-use crate::fakes::{Common, FakeChat, FakeCloud, FakeForge, FakeRancher, FakeTerraform, Part};
+use crate::fakes::{Common, FakeChat, FakeCloud, FakeForge, FakeRancher, FakeTerraform, Part, SecondChat};
 use crate::process::{CHAT, Inner, StoryClock, Telling};
 use crate::stores::{Blocking, Dying};
 
@@ -72,6 +72,7 @@ async fn tell(telling: Telling, policy: &impl Fn(&mut Policy), body: &impl Async
 pub struct World {
     pub inner: Arc<Inner>,
     pub chat: Arc<FakeChat>,
+    pub second: Arc<SecondChat>,
     pub forge: Arc<FakeForge>,
     pub terraform: Arc<FakeTerraform>,
     pub rancher: Arc<FakeRancher>,
@@ -86,12 +87,20 @@ pub struct Seen {
     plan: Option<PlanDigest>,
 }
 
+impl Seen {
+    /// Which card it is.
+    pub fn key(&self) -> &CardKey {
+        &self.key
+    }
+}
+
 impl World {
     fn open(telling: Telling, dir: &Path, change: &impl Fn(&mut Policy)) -> Self {
         let origin = "2026-11-22T12:00:00Z".parse().unwrap();
         let clock: SharedClock = Arc::new(StoryClock { origin, began: Instant::now(), drawn: AtomicU64::new(0) });
         let common = Common::new(Arc::clone(&clock));
         let chat = FakeChat::new(&common);
+        let second = SecondChat::new(&common);
         let forge = FakeForge::new(&common);
         let rancher = FakeRancher::new(&common);
         let cloud = FakeCloud::new(&common);
@@ -115,6 +124,7 @@ impl World {
             clock,
             common: Arc::clone(&common),
             chat: Arc::clone(&chat),
+            second: Arc::clone(&second),
             forge: Arc::clone(&forge),
             terraform: Arc::clone(&terraform),
             rancher: Arc::clone(&rancher),
@@ -123,7 +133,17 @@ impl World {
             stop: CancellationToken::new(),
             desk: Mutex::default(),
         };
-        Self { inner: Arc::new(inner), chat, forge, terraform, rancher, cloud, common, heard: AtomicU64::new(0) }
+        Self {
+            inner: Arc::new(inner),
+            chat,
+            second,
+            forge,
+            terraform,
+            rancher,
+            cloud,
+            common,
+            heard: AtomicU64::new(0),
+        }
     }
 
     // ---- what people do ----

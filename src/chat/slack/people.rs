@@ -161,6 +161,11 @@ impl People {
         Who { person, standing }
     }
 
+    /// Whether a person is told of somebody in Slack.
+    pub fn knows(&self, person: &PersonId) -> bool {
+        self.ids.contains_key(person) || self.emails.contains_key(person) || person.as_str().starts_with(STRANGER)
+    }
+
     /// A person's user id; `None` if nobody in Slack is known to be them.
     ///
     /// # Errors

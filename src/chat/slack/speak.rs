@@ -103,6 +103,10 @@ impl Chat for SlackChat {
         self.say(call, &channel, None, message, file).await
     }
 
+    fn reaches(&self, person: &Person) -> bool {
+        self.people.knows(&person.id)
+    }
+
     async fn reactions(&self, _: &Place, card: &str) -> Answer<Option<Vec<Reacted>>> {
         self.touched().await?;
         let params = [("channel", self.channel.as_str()), ("timestamp", card), ("full", "true")];

@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 use super::{Exit, runtime, stop_on_signals, wire};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::Config;
+use crate::engine::Engine;
 use crate::engine::desk::FrontDesk;
-use crate::engine::{Engine, Tenant};
 use crate::ports::{Chat, Desk, Intake, Vital};
 use crate::runner::terraform::Terraform;
 use crate::store::sled::SledStore;
@@ -144,7 +144,7 @@ struct House {
 
 impl House {
     async fn open(config: &Config, store: Arc<SledStore>, clock: &SharedClock) -> anyhow::Result<Self> {
-        let (mut tenants, mut chats, mut forges) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut tenants, mut chats, mut forges) = (Vec::new(), Vec::<(_, ChatOf)>::new(), Vec::new());
         let mut first: Option<Arc<Terraform>> = None;
         for tenant in &config.tenants {
             let settings = wire::runner_settings(config, tenant, Vec::new());
@@ -155,16 +155,19 @@ impl House {
             first.get_or_insert_with(|| Arc::clone(&runner));
             let named = || format!("the tenant {}", tenant.name);
             let forge = ForgeOf::open(config, tenant, clock).await.with_context(named)?;
-            let chat = ChatOf::open(config, tenant, clock).with_context(named)?;
-            let wired = wire::tenant(tenant, forge.port(), runner, clock).with_context(named)?;
-            tenants.push(Tenant { roster: chat.roster(), ..wired });
-            chats.push(chat);
+            let mut wired = wire::tenant(tenant, forge.port(), runner, clock).with_context(named)?;
+            for chat in tenant.chats() {
+                let chat = ChatOf::open(config, tenant, chat, clock).with_context(named)?;
+                wired.rosters.extend(chat.roster());
+                chats.push((tenant, chat));
+            }
+            tenants.push(wired);
             forges.push(forge);
         }
-        let named = chats.iter().map(|chat| (chat.name(), chat.port())).collect::<Vec<(String, Arc<dyn Chat>)>>();
+        let named = chats.iter().map(|(_, chat)| (chat.name(), chat.port())).collect::<Vec<(String, Arc<dyn Chat>)>>();
         let engine = Engine::new(store, Arc::clone(clock), wire::pace(config), tenants, named);
         let mut desks = Vec::new();
-        for (tenant, chat) in config.tenants.iter().zip(chats) {
+        for (tenant, chat) in chats {
             let people = tenant.people.iter().cloned().collect();
             let desk = FrontDesk::new(&engine, &tenant.name, people, chat.dialect())?;
             let desk = desk.knowing(tenant.people.links(chat.platform()));

@@ -29,8 +29,13 @@ pub(super) enum ChatOf {
 
 impl ChatOf {
     /// It asks nobody yet: a Slack that does not answer keeps nobody else waiting.
-    pub(super) fn open(config: &Config, tenant: &TenantConfig, clock: &SharedClock) -> anyhow::Result<Self> {
-        match &tenant.chat {
+    pub(super) fn open(
+        config: &Config,
+        tenant: &TenantConfig,
+        chat: &ChatConfig,
+        clock: &SharedClock,
+    ) -> anyhow::Result<Self> {
+        match chat {
             ChatConfig::Terminal { channel } => {
                 let dir = config.data_dir.join("chat").join(tenant.name.as_str());
                 let (channel, clock) = (channel.clone(), Arc::clone(clock));
@@ -46,6 +51,9 @@ impl ChatOf {
             }
             #[cfg(not(feature = "slack"))]
             ChatConfig::Slack(_) => anyhow::bail!("this kaas was built without Slack (the cargo feature `slack`)"),
+            ChatConfig::Discord(_) => {
+                anyhow::bail!("this kaas was built without Discord (the cargo feature `discord`)")
+            }
         }
     }
 

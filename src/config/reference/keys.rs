@@ -147,6 +147,12 @@ pub const SECTIONS: &[Section] = &[
         )],
     ),
     section("tenants.*.chat", true, "Where people talk to kaas.", outside::CHAT),
+    section(
+        "tenants.*.second_chat",
+        false,
+        "Discord besides Slack: every change is asked for, shown and decided in both.",
+        outside::SECOND_CHAT,
+    ),
     section("tenants.*.forge", true, "Where pull requests live.", outside::FORGE),
     section(
         "tenants.*.runner",

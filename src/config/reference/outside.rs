@@ -7,7 +7,7 @@ use crate::config::values as v;
 use crate::lifecycle::form::Region;
 
 pub(super) const CHAT: &[Key] = &[
-    key("kind", Takes::Choice(&["terminal", "slack"]), Required, "Which chat."),
+    key("kind", Takes::Choice(&["terminal", "slack", "discord"]), Required, "Which chat."),
     key_of(
         "terminal",
         "channel",
@@ -65,6 +65,50 @@ pub(super) const CHAT: &[Key] = &[
         Default("\"https://slack.com/api\""),
         "Slack's Web API, or something that stands in for it.",
     ),
+    SERVER,
+    DISCORD_CHANNEL,
+    BOT_TOKEN,
+    APPROVER_ROLES,
+    DISCORD,
+];
+
+const SERVER: Key = key_of(
+    "discord",
+    "server",
+    Takes::Text("the id of a Discord server, such as 197038439483310086", v::discord_server),
+    Required,
+    "The Discord server (in Discord's own words: the guild) that kaas is in.",
+);
+const DISCORD_CHANNEL: Key = key_of(
+    "discord",
+    "channel",
+    Takes::Text("the id of a channel, such as 290926798999357250", v::discord_channel),
+    Required,
+    "The channel that holds the cards. kaas has to be allowed to see it, to write there and to make threads.",
+);
+const BOT_TOKEN: Key = key_of("discord", "bot_token", Takes::Secret, Required, "The bot's token.");
+const APPROVER_ROLES: Key = key_of(
+    "discord",
+    "approver_roles",
+    Takes::Texts("the id of a role, such as 417719834231439360", v::discord_role),
+    Default("[]"),
+    "Roles whose members may approve and reject, besides policy.approvers. Looked at again for every vote.",
+);
+const DISCORD: Key = key_of(
+    "discord",
+    "api_url",
+    Takes::Text("the address of Discord", v::api),
+    Default("\"https://discord.com\""),
+    "Discord, or something that stands in for it.",
+);
+
+pub(super) const SECOND_CHAT: &[Key] = &[
+    key("kind", Takes::Choice(&["discord"]), Required, "Which chat."),
+    SERVER,
+    DISCORD_CHANNEL,
+    BOT_TOKEN,
+    APPROVER_ROLES,
+    DISCORD,
 ];
 
 pub(super) const FORGE: &[Key] = &[

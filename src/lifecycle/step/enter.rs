@@ -160,6 +160,7 @@ impl Turn<'_> {
             entered: self.at,
             state: State::Preparing { pull: None, plan: None },
             card: None,
+            copies: self.policy.copies(place),
             took: Took::default(),
             reviews: 0,
             foretold: None,

@@ -18,6 +18,7 @@ impl Turn<'_> {
     pub(super) fn fact(mut self, fact: &Fact) -> Option<Step> {
         let taken = match fact {
             Fact::CardPosted { change, message } => self.card_posted(*change, message),
+            Fact::CopyPosted { change, chat, message } => self.copy_posted(*change, chat, message),
             Fact::PullOpened { pull } => self.pull_opened(pull),
             Fact::PullPushed { pull, head, content, by, files } => {
                 let now = Pull { number: *pull, head: head.clone(), content: content.clone(), url: self.pull_url() };
@@ -63,6 +64,13 @@ impl Turn<'_> {
             change.card = Some(message.to_owned());
         }
         news
+    }
+
+    pub(super) fn copy_posted(&mut self, number: ChangeNumber, chat: &str, message: &str) -> bool {
+        let change = &mut self.cluster.change;
+        let copy = change.copies.iter_mut().find(|copy| copy.place.chat == chat);
+        let Some(copy) = copy.filter(|_| change.number == number) else { return false };
+        copy.card.replace(message.to_owned()).as_deref() != Some(message)
     }
 
     pub(super) fn pull_opened(&mut self, opened: &Pull) -> bool {

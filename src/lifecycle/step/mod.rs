@@ -75,6 +75,8 @@ pub fn survives(effect: &Effect) -> bool {
         Effect::Card
         | Effect::Post(_)
         | Effect::Tell { .. }
+        | Effect::CopyCard { .. }
+        | Effect::CopyPost { .. }
         | Effect::ShowPlan { .. }
         | Effect::ClosePull
         | Effect::ShowCertificate { .. }
@@ -136,6 +138,7 @@ fn request(
         entered: at,
         state: State::Preparing { pull: None, plan: None },
         card: None,
+        copies: policy.copies(place),
         took: Took::default(),
         reviews: 0,
         foretold: None,
@@ -196,7 +199,12 @@ impl<'p> Turn<'p> {
         Self { policy, at, cluster: cluster.clone(), effects: Vec::new(), entered: false }
     }
 
-    fn done(self) -> Step {
+    /// What everybody sees is shown in every chat of the tenant.
+    fn done(mut self) -> Step {
+        for copy in &self.cluster.change.copies {
+            let copied: Vec<Effect> = self.effects.iter().filter_map(|one| one.copied(&copy.place.chat)).collect();
+            self.effects.extend(copied);
+        }
         Step { cluster: self.cluster, effects: self.effects, entered: self.entered }
     }
 }

@@ -45,6 +45,7 @@ pub(super) fn policy() -> Policy {
             longest: None,
         },
         certify: true,
+        places: Vec::new(),
     }
 }
 
@@ -174,6 +175,7 @@ pub(super) fn cluster(state: State) -> Cluster {
             entered: after("-12s"),
             state,
             card: None,
+            copies: Vec::new(),
             took: Took::default(),
             lease_ended: false,
             reviews: 0,

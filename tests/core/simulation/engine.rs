@@ -132,7 +132,7 @@ impl World {
         let fault = Fault { reference: "K-TEST".to_owned(), text: "it does not answer".to_owned() };
         if self.rng.bool()
             && one.effect != Effect::ClosePull
-            && !matches!(one.effect.lane(), Lane::Card | Lane::Talk)
+            && !matches!(one.effect.lane(), Lane::Card | Lane::Talk | Lane::Copy)
             && one.effect.lane() != Lane::Clock
             && one.effect.lane() != Lane::Access
             && !matches!(one.effect, Effect::ShowPlan { .. } | Effect::ShowCertificate { .. })

@@ -64,6 +64,14 @@ impl World {
                 }
                 Outcome::Done
             }
+            Effect::CopyCard { chat } => {
+                let message = format!("c{}", change.number);
+                Outcome::Fact(Fact::CopyPosted { change: change.number, chat: chat.clone(), message })
+            }
+            Effect::CopyPost { .. } => {
+                self.said_there.insert(one.key.clone());
+                Outcome::Done
+            }
             Effect::Tell { .. } | Effect::ShowPlan { .. } => Outcome::Done,
             Effect::OpenPull => {
                 let number = change.number;

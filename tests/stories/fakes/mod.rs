@@ -14,18 +14,21 @@ mod chat;
 mod cloud;
 mod forge;
 mod rancher;
+mod second;
 mod terraform;
 
 pub use chat::FakeChat;
 pub use cloud::FakeCloud;
 pub use forge::FakeForge;
 pub use rancher::FakeRancher;
+pub use second::SecondChat;
 pub use terraform::FakeTerraform;
 
 /// A part of the world that can be down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
     Chat,
+    SecondChat,
     Forge,
     Terraform,
     Rancher,
