@@ -433,6 +433,8 @@ pub trait Fleet: Send + Sync {
     async fn unbind(&self, call: &Call, binding: &str) -> Answer<bool>;
     /// Whether the person can be given a way in at all, with the remedy where not.
     async fn knows(&self, person: &Person, user: Option<&str>) -> Answer<Result<(), String>>;
+    /// The users that log in under an e-mail address. What they are called otherwise does not count: anybody may be called anything.
+    async fn users_by_email(&self, email: &str) -> Answer<Vec<FleetUser>>;
     /// A user, by id.
     async fn user(&self, id: &str) -> Answer<Option<FleetUser>>;
     /// How kaas stands with Rancher: its version, and until when the token is good.

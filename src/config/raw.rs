@@ -115,6 +115,7 @@ raw!(
         token: Secret,
         ca_file: Text,
         requester_role: Text,
+        match_email: Option<bool>,
         cloud_credentials: Vec<String>,
         team: Option<Team>,
         groups: BTreeMap<String, String>,

@@ -81,6 +81,8 @@ pub struct RancherConfig {
     pub requester_role: String,
     /// The role that whoever asked is given, by class.
     pub requester_roles: BTreeMap<ClassName, String>,
+    /// The e-mail addresses by which people are looked up who are not linked; none where that is not configured.
+    pub emails: BTreeMap<PersonId, String>,
     /// The cloud credentials that clusters are made with, by name.
     pub cloud_credentials: Vec<String>,
     /// A group that is given a way in as well.
@@ -114,7 +116,7 @@ pub(super) fn tenant(name: &str, raw: &raw::Tenant, base: &Path, report: &mut Re
     let people = people::people(&raw.people, &join(&path, "people"), report);
     let policy = policy::policy(&raw.policy, &people, !raw.chat.approver_groups.is_empty(), &path, report);
     let catalogue = catalogue::catalogue(&raw.classes, &join(&path, "classes"), report);
-    let rancher = rancher(raw, &people, base, &join(&path, "rancher"), report);
+    let rancher = rancher(raw, &people, base, (&join(&path, "rancher"), &join(&path, "people")), report);
     let aws = outside::aws(raw.aws.as_ref(), &catalogue, base, &join(&path, "aws"), report);
     let render = render(raw, base, &join(&path, "render"), report);
     let chat = outside::chat(&raw.chat, base, &join(&path, "chat"), report);
@@ -151,7 +153,13 @@ fn runner(raw: &raw::Runner, base: &Path) -> Option<RunnerConfig> {
     })
 }
 
-fn rancher(raw: &raw::Tenant, people: &People, base: &Path, path: &str, report: &mut Report) -> Option<RancherConfig> {
+fn rancher(
+    raw: &raw::Tenant,
+    people: &People,
+    base: &Path,
+    (path, people_path): (&str, &str),
+    report: &mut Report,
+) -> Option<RancherConfig> {
     let (classes, raw) = (&raw.classes, &raw.rancher);
     let url = raw.url.as_deref()?.trim_end_matches('/').to_owned();
     if url.starts_with("http://") && !values::is_loopback(&url) {
@@ -159,12 +167,18 @@ fn rancher(raw: &raw::Tenant, people: &People, base: &Path, path: &str, report: 
         report.warning(&join(path, "url"), "is not encrypted, and not on this machine", hint);
     }
     let token = secret(&raw.token, base)?;
+    let emails = if raw.match_email == Some(true) { people.links(Platform::Email) } else { BTreeMap::new() };
+    if raw.match_email == Some(true) && emails.is_empty() && report.clean(people_path) {
+        let hint = "Give people.*.email, or leave it out.";
+        report.warning(&join(path, "match_email"), "finds nobody, because nobody has an e-mail address here", hint);
+    }
     Some(RancherConfig {
         url,
         token,
         ca_file: raw.ca_file.as_ref().map(|file| below(base, file)),
         requester_role: raw.requester_role.clone().unwrap_or_else(|| "cluster-owner".to_owned()),
         requester_roles: catalogue::roles(classes),
+        emails,
         cloud_credentials: raw.cloud_credentials.clone(),
         team: match &raw.team {
             None => None,

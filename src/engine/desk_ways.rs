@@ -8,6 +8,24 @@ use crate::ports::{Attachment, Heard, Reply};
 use crate::render::say;
 
 use super::desk::{FrontDesk, one};
+use super::ways::Whois;
+
+/// Who is meant by a command.
+enum Meant<'a> {
+    Person(&'a Person, Whois),
+    /// A group, by its principal.
+    Group(&'a str),
+}
+
+impl Meant<'_> {
+    /// Who that is for Rancher.
+    fn subject(&self) -> Option<Subject> {
+        match self {
+            Self::Person(_, whois) => whois.user().map(|user| Subject::User(user.to_owned())),
+            Self::Group(principal) => Some(Subject::Group((*principal).to_owned())),
+        }
+    }
+}
 
 impl FrontDesk {
     /// Who has a way in now.
@@ -23,9 +41,20 @@ impl FrontDesk {
     }
 
     pub(super) async fn give(&self, heard: &Heard, name: &ClusterName, give: Give) -> anyhow::Result<Vec<Reply>> {
-        let (to, subject) = match self.receiver(&give.to).await? {
+        let (to, whois) = match self.receiver(&give.to).await? {
             Ok(found) => found,
             Err(replies) => return Ok(replies),
+        };
+        let whois = match whois {
+            // Only for somebody who gets in: a way in is taken back whatever an address leads to by then.
+            Meant::Person(person, Whois::Unknown) => {
+                Meant::Person(person, self.engine.whois(&self.tenant, person).await?)
+            }
+            whois => whois,
+        };
+        let subject = match &whois {
+            Meant::Person(_, Whois::Unmatched { email, why }) => return Ok(one(say::unmatched(&to, email, why))),
+            meant => meant.subject(),
         };
         let Some(subject) = subject else {
             return Ok(one(say::no_rancher_user(&to)));
@@ -42,23 +71,24 @@ impl FrontDesk {
     }
 
     pub(super) async fn revoke(&self, heard: &Heard, name: &ClusterName, to: &Receiver) -> anyhow::Result<Vec<Reply>> {
-        let (to, subject) = match self.receiver(to).await? {
+        let (to, meant) = match self.receiver(to).await? {
             Ok(found) => found,
             Err(replies) => return Ok(replies),
         };
+        let subject = meant.subject();
         self.ask(heard, name, Proof::Command, Ask::Revoke { to, subject }).await
     }
 
-    /// Whom a person means: the name that people use, and who that is for Rancher, where kaas knows.
-    async fn receiver(&self, to: &Receiver) -> anyhow::Result<Result<(String, Option<Subject>), Vec<Reply>>> {
+    /// Whom a person means: the name that people use, and who that is for Rancher, where kaas knows it itself.
+    async fn receiver(&self, to: &Receiver) -> anyhow::Result<Result<(String, Meant<'_>), Vec<Reply>>> {
         match to {
             Receiver::Person(name) => {
                 let Some(person) = self.person(name) else { return Ok(Err(one(self.nobody("access", "to", name)))) };
-                let user = self.engine.rancher_user(&self.tenant, person).await?;
-                Ok(Ok((person.name.clone(), user.map(Subject::User))))
+                let whois = self.engine.known_as(&self.tenant, person).await?;
+                Ok(Ok((person.name.clone(), Meant::Person(person, whois))))
             }
             Receiver::Group(name) => match self.tenant.groups.get(name) {
-                Some(principal) => Ok(Ok((name.clone(), Some(Subject::Group(principal.clone()))))),
+                Some(principal) => Ok(Ok((name.clone(), Meant::Group(principal)))),
                 None => {
                     let known: Vec<&str> = self.tenant.groups.keys().map(String::as_str).collect();
                     Ok(Err(one(say::no_such_group(name, &known))))

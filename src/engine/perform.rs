@@ -229,10 +229,8 @@ impl Scene<'_> {
 
     async fn open_pull(&self) -> Answer<Outcome> {
         let cluster = &self.cluster;
-        if cluster.change.kind == Kind::Create
-            && let Err(remedy) = self.tenant.fleet.knows(&cluster.owner, self.owners_user().await?.as_deref()).await?
-        {
-            return Err(Trouble::Lasting { line: remedy, source: None });
+        if cluster.change.kind == Kind::Create {
+            self.prove_owner().await?;
         }
         if let Some(fact) = self.merged_already().await? {
             return Ok(Outcome::Fact(fact));

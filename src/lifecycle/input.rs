@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::cloud::{Certificate, Finding, Order};
 use super::form::{Form, Reason};
 use super::{
-    ChangeNumber, ClusterFacts, ContentDigest, EffectKey, Fault, Grant, HeadSha, Person, Place, Plan, PlanDigest,
-    Proof, Pull, Subject,
+    ChangeNumber, ClusterFacts, ContentDigest, EffectKey, Fault, Grant, HeadSha, Matched, Person, Place, Plan,
+    PlanDigest, Proof, Pull, Subject,
 };
 
 /// What reaches the core: an ask or a fact, with an id (the first delivery wins) and a time.
@@ -163,6 +163,11 @@ pub enum Fact {
         findings: Vec<Finding>,
         /// The machines that the plan is about.
         order: Order,
+    },
+    /// The owner was found in Rancher by their e-mail address, and by nothing else.
+    OwnerMatched {
+        /// As whom.
+        matched: Matched,
     },
     /// Machines of the cluster were seen.
     MachinesSeen {

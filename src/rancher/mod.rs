@@ -56,6 +56,8 @@ pub struct Settings {
     pub workspace: String,
     /// Who is which Rancher user: `u-alice`.
     pub people: BTreeMap<PersonId, String>,
+    /// The e-mail addresses by which people are looked up who are no Rancher user by configuration: only asked for when the configuration is checked.
+    pub emails: BTreeMap<PersonId, String>,
     /// The role of whoever asked for a cluster.
     pub requester_role: String,
     /// Their role in the clusters of a class, where it is another one.
@@ -86,6 +88,7 @@ impl Settings {
             ca: None,
             workspace: WORKSPACE.to_owned(),
             people: BTreeMap::new(),
+            emails: BTreeMap::new(),
             requester_role: REQUESTER_ROLE.to_owned(),
             requester_roles: BTreeMap::new(),
             team: None,
@@ -164,6 +167,10 @@ impl Fleet for Rancher {
 
     async fn unbind(&self, call: &Call, binding: &str) -> Answer<bool> {
         self.take_back(call, binding).await
+    }
+
+    async fn users_by_email(&self, email: &str) -> Answer<Vec<FleetUser>> {
+        Ok(self.find_by_email(email).await?)
     }
 
     async fn user(&self, id: &str) -> Answer<Option<FleetUser>> {

@@ -98,6 +98,7 @@ pub(crate) fn cluster(kind: Kind, undo: bool) -> Cluster {
         reviews: 0,
         told: None,
         findings: Vec::new(),
+        matched: None,
     };
     let key = ClusterKey { tenant: "acme".parse().unwrap(), name: form.name.clone() };
     Cluster {

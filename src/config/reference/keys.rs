@@ -230,6 +230,12 @@ pub const SECTIONS: &[Section] = &[
                 "The role that whoever asked for a cluster is given in it; a class may say otherwise.",
             ),
             key(
+                "match_email",
+                Takes::Flag,
+                Default("false"),
+                "Whether people are looked up in Rancher by people.*.email who have no people.*.rancher and confirmed no link. Only a single user that may log in counts, by the name it logs in with, never by its display name; turn it on where whoever makes users in Rancher vouches for those names.",
+            ),
+            key(
                 "cloud_credentials",
                 Takes::Texts("the name of a cloud credential in Rancher", v::credential),
                 Default("[]"),

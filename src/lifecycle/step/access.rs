@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::lifecycle::cloud::{Certificate, Finding, Order};
 use crate::lifecycle::notice::{Notice, Refusal, Wanted};
-use crate::lifecycle::{ChangeNumber, Effect, Fault, Grant, Kind, Live, Person, State, Subject};
+use crate::lifecycle::{ChangeNumber, Effect, Fault, Grant, Kind, Live, Matched, Person, State, Subject};
 
 use super::Turn;
 
@@ -150,6 +150,13 @@ impl Turn<'_> {
         self.cluster.footprint.saw([machine.to_owned()]);
         self.effects.push(Effect::Post(Notice::ForceRemoved { machine: machine.to_owned(), by: by.clone() }));
         true
+    }
+
+    /// What approvers are to see: as whom the owner is let in.
+    pub(super) fn owner_matched(&mut self, matched: &Matched) -> bool {
+        let change = &mut self.cluster.change;
+        let State::Preparing { .. } = change.state else { return false };
+        change.matched.replace(matched.clone()).as_ref() != Some(matched)
     }
 
     pub(super) fn surveyed(&mut self, findings: &[Finding], order: &Order) -> bool {

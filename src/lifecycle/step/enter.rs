@@ -23,6 +23,7 @@ impl Turn<'_> {
 
     pub(super) fn prepare(&mut self) {
         self.cluster.change.findings.clear();
+        self.cluster.change.matched = None;
         self.enter(State::Preparing { pull: None, plan: None });
         self.effects.push(Effect::Card);
         self.effects.push(Effect::OpenPull);
@@ -163,6 +164,7 @@ impl Turn<'_> {
             reviews: 0,
             told: None,
             findings: Vec::new(),
+            matched: None,
         };
         self.prepare();
     }

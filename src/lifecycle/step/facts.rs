@@ -33,6 +33,7 @@ impl Turn<'_> {
                     && self.merged(true, |joining| Some(joining.approved.pull.head.clone()))
             }
             Fact::Surveyed { findings, order } => self.surveyed(findings, order),
+            Fact::OwnerMatched { matched } => self.owner_matched(matched),
             Fact::MachinesSeen { machines } => self.cluster.footprint.saw(machines.iter().cloned()),
             Fact::PlanReady { plan } => self.plan_ready(plan),
             Fact::Applied { cluster_id } => self.applied(cluster_id.clone()),

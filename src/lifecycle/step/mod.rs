@@ -137,6 +137,7 @@ fn request(
         reviews: 0,
         told: None,
         findings: Vec::new(),
+        matched: None,
     };
     let cluster = Cluster {
         key: key.clone(),

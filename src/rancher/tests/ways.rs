@@ -199,6 +199,57 @@ async fn users_of_a_simulated_rancher_are_found_by_id() {
     let _ = CLUSTER;
 }
 
+/// Makes a user as an administrator, and answers its id.
+async fn made_user(desk: &Desk, username: &str, name: &str, enabled: bool) -> String {
+    let admin = desk.sim.admin_token.clone();
+    let user = json!({"type": "user", "username": username, "name": name, "password": "a long one, longer", "enabled": enabled});
+    let (status, made) = desk.http_as(&admin, "POST", "/v3/users", user).await;
+    assert_eq!(status, 201, "{made}");
+    made["id"].as_str().expect("an id").to_owned()
+}
+
+#[tokio::test]
+async fn users_of_a_simulated_rancher_are_found_by_the_address_that_they_log_in_with_and_by_no_display_name() {
+    let desk = Desk::new().await;
+    let ids = async |email: &str| {
+        let found = desk.rancher.users_by_email(email).await.expect("asked");
+        found.into_iter().map(|user| (user.id, user.enabled)).collect::<Vec<_>>()
+    };
+    assert_eq!(ids("ann@example.com").await, []);
+    let ann = made_user(&desk, "Ann@Example.com", "Ann", true).await;
+    made_user(&desk, "mallory", "ann@example.com", true).await;
+    made_user(&desk, "ann@example.com.evil.example", "Ann", true).await;
+    assert_eq!(ids("ann@example.com").await, [(ann.clone(), true)]);
+    assert_eq!(ids("ANN@example.com").await, [(ann.clone(), true)]);
+    for nothing in ["", "ann", "mallory", "@", "ann@example", "nn@example.com"] {
+        assert_eq!(ids(nothing).await, [], "{nothing:?}");
+    }
+    // Somebody of an identity provider that calls people by their address.
+    let id = desk.ready().await;
+    desk.bound(&id, &Subject::Principal("keycloakoidc_user://zoe@example.com".into()), "cluster-member").await;
+    let zoe = ids("zoe@example.com").await;
+    assert_eq!(zoe.len(), 1, "{zoe:?}");
+    // One that is disabled is told too: whoever asks decides.
+    let other = made_user(&desk, "zoe@example.com", "Zoe", false).await;
+    let mut both = [zoe, vec![(other, false)]].concat();
+    both.sort();
+    assert_eq!(ids("zoe@example.com").await, both);
+}
+
+#[tokio::test]
+async fn a_simulated_rancher_that_lets_kaas_search_nobody_is_read_all_the_same_and_one_that_is_down_is_no_nobody() {
+    let desk = Desk::new().await;
+    let ann = made_user(&desk, "ann@example.com", "Ann", true).await;
+    desk.sim.switch_on(crate::sim::rancher::Fault::Unavailable).expect("switched");
+    passing_line(desk.rancher.users_by_email("ann@example.com").await);
+    desk.sim.switch_off(crate::sim::rancher::Fault::Unavailable).expect("switched");
+    desk.sim.switch_on(crate::sim::rancher::Fault::TokenDead).expect("switched");
+    lasting_line(desk.rancher.users_by_email("ann@example.com").await);
+    desk.sim.switch_off(crate::sim::rancher::Fault::TokenDead).expect("switched");
+    let found = desk.rancher.users_by_email("ann@example.com").await.expect("asked");
+    assert_eq!(found.iter().map(|user| user.id.as_str()).collect::<Vec<_>>(), [ann.as_str()]);
+}
+
 /// No source of the client so much as names the way to a kubeconfig: it would be made in the name of kaas' own user.
 #[test]
 fn no_line_of_the_client_asks_for_a_kubeconfig() {

@@ -47,6 +47,7 @@ pub struct Progress {
 pub fn card(view: &CardView<'_>) -> Message {
     let mut lines = vec![head(view), what(view)];
     lines.extend(asked(&view.cluster.change));
+    lines.extend(matched(&view.cluster.change));
     lines.extend(decision(view));
     Message { buttons: buttons(view.cluster), ..message(lines) }
 }
@@ -230,6 +231,18 @@ pub(super) fn asked(change: &Change) -> Option<Say> {
         Some(ticket) => say.text(" (").said(ticket.as_str()).text(")"),
         None => say,
     })
+}
+
+/// `Rancher      alice gets in as u-k7x2m (alice@example.com), found by that e-mail address`
+fn matched(change: &Change) -> Option<Say> {
+    let matched = change.matched.as_ref().filter(|_| change.state.plan().is_some() && !change.state.is_over())?;
+    let say = label("Rancher").said(&change.by.name).text(" gets in as ").code(&matched.user);
+    let say = if matched.name.eq_ignore_ascii_case(&matched.email) {
+        say
+    } else {
+        say.text(" (").said(&matched.name).text(")")
+    };
+    Some(say.text(", found by the e-mail address ").said(&matched.email))
 }
 
 /// What is decided upon, and how far the decision is.

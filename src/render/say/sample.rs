@@ -179,6 +179,7 @@ pub(super) fn cluster(state: State) -> Cluster {
             reviews: 0,
             told: None,
             findings: Vec::new(),
+            matched: None,
         },
     }
 }

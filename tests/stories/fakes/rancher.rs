@@ -31,6 +31,8 @@ struct Held {
     /// Nothing is ever removed, until a machine is let go.
     sticks: bool,
     token_ends: Option<Timestamp>,
+    /// Who logs in under an e-mail address.
+    emails: BTreeMap<&'static str, Vec<FleetUser>>,
 }
 
 struct Managed {
@@ -67,6 +69,16 @@ impl FakeRancher {
     /// From now on nobody can be given a way in, and that is the remedy.
     pub fn knows_nobody(&self, remedy: Option<&'static str>) {
         self.held().unknown = remedy;
+    }
+
+    /// From now on these users log in under that e-mail address: id, and whether it is enabled.
+    pub fn logs_in(&self, email: &'static str, users: &[(&str, bool)]) {
+        let user = |(id, enabled): &(&str, bool)| FleetUser {
+            id: (*id).to_owned(),
+            name: email.to_owned(),
+            enabled: *enabled,
+        };
+        self.held().emails.insert(email, users.iter().map(user).collect());
     }
 
     pub fn provision(&self, name: &ClusterName) {
@@ -146,7 +158,7 @@ impl Fleet for FakeRancher {
         call: &Call,
         id: &str,
         person: &Person,
-        _user: Option<&str>,
+        user: Option<&str>,
         _class: &ClassName,
     ) -> Answer<Granting> {
         self.common.begins(Part::Rancher, call)?;
@@ -156,7 +168,10 @@ impl Fleet for FakeRancher {
             self.common.wrong(format!("a way into {id} is given, which is not there"));
             return Ok(Granting::Waiting);
         };
-        let since = *cluster.bindings.entry(person.name.clone()).or_insert(now);
+        // Under which id people get in is told where it is not the usual one.
+        let usual = format!("u-{}", person.id);
+        let who = user.filter(|user| *user != usual).unwrap_or(&person.name).to_owned();
+        let since = *cluster.bindings.entry(who).or_insert(now);
         if now.duration_since(since) < IN_FORCE {
             return Ok(Granting::Waiting);
         }
@@ -208,6 +223,11 @@ impl Fleet for FakeRancher {
     async fn user(&self, id: &str) -> Answer<Option<FleetUser>> {
         self.common.up(Part::Rancher)?;
         Ok(id.starts_with("u-").then(|| FleetUser { id: id.to_owned(), name: id.to_owned(), enabled: true }))
+    }
+
+    async fn users_by_email(&self, email: &str) -> Answer<Vec<FleetUser>> {
+        self.common.up(Part::Rancher)?;
+        Ok(self.held().emails.get(email).cloned().unwrap_or_default())
     }
 
     async fn standing(&self) -> Answer<FleetStanding> {
