@@ -152,8 +152,7 @@ pub fn fleet(tenant: &TenantConfig, clock: &SharedClock) -> anyhow::Result<Ranch
     settings.ca = rancher.ca_file.as_deref().map(read_text).transpose()?;
     settings.people.clone_from(&rancher.links);
     settings.emails.clone_from(&rancher.emails);
-    settings.requester_role.clone_from(&rancher.requester_role);
-    settings.requester_roles.clone_from(&rancher.requester_roles);
+    settings.roles = tenant.policy.roles.all();
     settings.team =
         rancher.team.as_ref().map(|team| Team { principal: team.principal.clone(), role: team.role.clone() });
     settings.credentials.clone_from(&rancher.cloud_credentials);

@@ -185,7 +185,15 @@ raw!(
 );
 raw!(
     /// `[tenants.<name>.people.<id>]`.
-    Person { name: Text, slack: Text, discord: Text, github: Text, email: Text, rancher: Text }
+    Person {
+        name: Text,
+        slack: Text,
+        discord: Text,
+        github: Text,
+        email: Text,
+        rancher: Text,
+        requester_role: Text,
+    }
 );
 raw!(
     /// `[tenants.<name>.classes.<name>]`.

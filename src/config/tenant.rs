@@ -13,10 +13,13 @@ use super::secret::SecretRef;
 use super::{catalogue, people, policy, raw, values};
 use crate::lifecycle::PersonId;
 use crate::lifecycle::catalogue::{Catalogue, Value};
-use crate::lifecycle::form::{ClassName, TenantName};
-use crate::lifecycle::policy::Policy;
+use crate::lifecycle::form::TenantName;
+use crate::lifecycle::policy::{Policy, RequesterRoles};
 use crate::render::module::{Backend, Settings, StateAt};
 use crate::render::plan::AllowList;
+
+/// The role of whoever asks, where the file says nothing.
+const REQUESTER_ROLE: &str = "cluster-owner";
 
 /// A tenant.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,10 +80,6 @@ pub struct RancherConfig {
     pub token: SecretRef,
     /// The authority that signed its certificate, as PEM.
     pub ca_file: Option<PathBuf>,
-    /// The role that whoever asked is given, where the class says nothing.
-    pub requester_role: String,
-    /// The role that whoever asked is given, by class.
-    pub requester_roles: BTreeMap<ClassName, String>,
     /// The e-mail addresses by which people are looked up who are not linked; none where that is not configured.
     pub emails: BTreeMap<PersonId, String>,
     /// The cloud credentials that clusters are made with, by name.
@@ -102,18 +101,12 @@ pub struct Team {
     pub role: String,
 }
 
-impl RancherConfig {
-    /// The role that whoever asked is given in clusters of a class.
-    pub fn role_of(&self, class: &ClassName) -> &str {
-        self.requester_roles.get(class).unwrap_or(&self.requester_role)
-    }
-}
-
 /// Builds a tenant. `None` where a part is missing, which has been reported then.
 pub(super) fn tenant(name: &str, raw: &raw::Tenant, base: &Path, report: &mut Report) -> Option<TenantConfig> {
     let path = join("tenants", name);
     // Everything is looked at before anything is given up, so that all mistakes are told at once.
     let people = people::people(&raw.people, &join(&path, "people"), report);
+    let roles = requester_roles(raw);
     let policy = policy::policy(&raw.policy, &people, !raw.chat.approver_groups.is_empty(), &path, report);
     let catalogue = catalogue::catalogue(&raw.classes, &join(&path, "classes"), report);
     let rancher = rancher(raw, &people, base, (&join(&path, "rancher"), &join(&path, "people")), report);
@@ -132,7 +125,7 @@ pub(super) fn tenant(name: &str, raw: &raw::Tenant, base: &Path, report: &mut Re
         render: render?,
         shown: shown(&raw.render.shown),
         templates_dir: raw.render.templates_dir.as_ref().map(|dir| below(base, dir)),
-        policy: policy?,
+        policy: Policy { roles, ..policy? },
         people,
         catalogue,
     })
@@ -160,7 +153,7 @@ fn rancher(
     (path, people_path): (&str, &str),
     report: &mut Report,
 ) -> Option<RancherConfig> {
-    let (classes, raw) = (&raw.classes, &raw.rancher);
+    let raw = &raw.rancher;
     let url = raw.url.as_deref()?.trim_end_matches('/').to_owned();
     if url.starts_with("http://") && !values::is_loopback(&url) {
         let hint = "Use https://, so that the token is not sent in clear.";
@@ -176,8 +169,6 @@ fn rancher(
         url,
         token,
         ca_file: raw.ca_file.as_ref().map(|file| below(base, file)),
-        requester_role: raw.requester_role.clone().unwrap_or_else(|| "cluster-owner".to_owned()),
-        requester_roles: catalogue::roles(classes),
         emails,
         cloud_credentials: raw.cloud_credentials.clone(),
         team: match &raw.team {
@@ -190,6 +181,16 @@ fn rancher(
         groups: raw.groups.clone(),
         links: people.links(Platform::Rancher),
     })
+}
+
+/// Which role whoever asks is given.
+fn requester_roles(raw: &raw::Tenant) -> RequesterRoles {
+    let of = |(id, person): (&String, &raw::Person)| Some((id.parse().ok()?, person.requester_role.clone()?));
+    RequesterRoles {
+        usual: raw.rancher.requester_role.clone().unwrap_or_else(|| REQUESTER_ROLE.to_owned()),
+        classes: catalogue::roles(&raw.classes),
+        people: raw.people.iter().filter_map(of).collect(),
+    }
 }
 
 /// What kaas shows anyhow, and the tenant's own.

@@ -145,9 +145,10 @@ impl Scene<'_> {
             Effect::Apply { plan, head } => self.apply(plan, head).await,
             Effect::AwaitUsable { cluster_id } => self.await_usable(cluster_id.as_deref()).await,
             Effect::GrantAccess { cluster_id } => {
-                let (owner, class) = (&self.cluster.owner, &self.cluster.form.class);
+                let owner = &self.cluster.owner;
+                let role = self.tenant.policy.roles.of(&owner.id, &self.cluster.form.class);
                 let user = self.owners_user().await?;
-                match self.tenant.fleet.grant(&self.call, cluster_id, owner, user.as_deref(), class).await? {
+                match self.tenant.fleet.grant(&self.call, cluster_id, owner, user.as_deref(), role).await? {
                     Granting::Done(grants) => Ok(Outcome::Fact(Fact::Granted { grants })),
                     Granting::Waiting => self.again_within(JOIN_LIMIT, None, "the way in is not in force yet"),
                 }

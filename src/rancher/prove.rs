@@ -174,8 +174,7 @@ impl Rancher {
     /// Every role that the configuration names, once.
     fn roles(&self) -> Vec<String> {
         let settings = &self.settings;
-        let mut roles: Vec<String> = settings.requester_roles.values().cloned().collect();
-        roles.extend([settings.requester_role.clone()]);
+        let mut roles = settings.roles.clone();
         roles.extend(settings.team.iter().map(|team| team.role.clone()));
         roles.sort();
         roles.dedup();

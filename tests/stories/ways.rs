@@ -241,3 +241,23 @@ fn an_e_mail_lets_nobody_in_as_somebody_else_and_is_not_needed_to_take_a_way_in_
     });
     insta::assert_snapshot!(told);
 }
+
+#[test]
+fn who_gets_which_role_is_shown_to_approvers_where_it_is_not_the_usual_one() {
+    let told = story_with(
+        |policy| {
+            policy.roles.classes.insert("aws-k3s".parse().unwrap(), "cluster-member".to_owned());
+            policy.roles.people.insert("erin".parse().unwrap(), "kaas-read-only".to_owned());
+        },
+        async |w| {
+            for (who, class, name) in [("alice", "aws-k3s", "teal-otter"), ("erin", "aws-k3s", "calm-heron")] {
+                w.says(who, &format!("/kaas request {name} class={class} --dry-run")).await;
+                w.says(who, &format!("/kaas request {name} class={class}")).await;
+                w.bob(&format!("press Approve on {name}")).await;
+                w.carol(&format!("press Approve on {name}")).await;
+            }
+            w.erin("/kaas access calm-heron").await;
+        },
+    );
+    insta::assert_snapshot!(told);
+}

@@ -18,7 +18,7 @@ async fn desk() -> Desk {
     Desk::with(|settings| {
         settings.credentials = vec!["simulated-aws".into(), "another".into()];
         settings.team = Some(Team { principal: "github_team://7".into(), role: TEAM_ROLE.into() });
-        settings.requester_roles.insert(class(), "read-only".into());
+        settings.roles.push("read-only".into());
     })
     .await
 }

@@ -47,7 +47,7 @@ pub struct Progress {
 pub fn card(view: &CardView<'_>) -> Message {
     let mut lines = vec![head(view), what(view)];
     lines.extend(asked(&view.cluster.change));
-    lines.extend(matched(&view.cluster.change));
+    lines.extend(way_in(view));
     lines.extend(decision(view));
     Message { buttons: buttons(view.cluster), ..message(lines) }
 }
@@ -233,14 +233,22 @@ pub(super) fn asked(change: &Change) -> Option<Say> {
     })
 }
 
-/// `Rancher      alice gets in as u-k7x2m (alice@example.com), found by that e-mail address`
-fn matched(change: &Change) -> Option<Say> {
-    let matched = change.matched.as_ref().filter(|_| change.state.plan().is_some() && !change.state.is_over())?;
-    let say = label("Rancher").said(&change.by.name).text(" gets in as ").code(&matched.user);
-    let say = if matched.name.eq_ignore_ascii_case(&matched.email) {
-        say
-    } else {
-        say.text(" (").said(&matched.name).text(")")
+/// `Way in       alice as cluster-member, in Rancher u-k7x2m (alice.a), found by the e-mail address alice@example.com`. What is as usual is not said.
+fn way_in(view: &CardView<'_>) -> Option<Say> {
+    let Cluster { owner, form, change, .. } = view.cluster;
+    let shows = !takes_down(change) && change.state.plan().is_some();
+    let shows = shows && !matches!(change.state, State::Preparing { .. } | State::Done(_));
+    let roles = &view.policy.roles;
+    let role = roles.of(&owner.id, &form.class);
+    if !shows || (role == roles.usual && change.matched.is_none()) {
+        return None;
+    }
+    let say = label("Way in").person(owner).text(" as ").code(role);
+    let Some(matched) = &change.matched else { return Some(say) };
+    let say = say.text(", in Rancher ").code(&matched.user);
+    let say = match matched.name.eq_ignore_ascii_case(&matched.email) {
+        true => say,
+        false => say.text(" (").said(&matched.name).text(")"),
     };
     Some(say.text(", found by the e-mail address ").said(&matched.email))
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use kaas::lifecycle::form::{ClassName, ClusterName};
+use kaas::lifecycle::form::ClusterName;
 use kaas::lifecycle::{ClusterFacts, Grant, Person};
 use kaas::ports::{Answer, Call, Fleet, FleetStanding, FleetUser, Granting, Sight, Subject, Trouble};
 use secrecy::SecretString;
@@ -153,14 +153,7 @@ impl Fleet for FakeRancher {
         }))
     }
 
-    async fn grant(
-        &self,
-        call: &Call,
-        id: &str,
-        person: &Person,
-        user: Option<&str>,
-        _class: &ClassName,
-    ) -> Answer<Granting> {
+    async fn grant(&self, call: &Call, id: &str, person: &Person, user: Option<&str>, role: &str) -> Answer<Granting> {
         self.common.begins(Part::Rancher, call)?;
         let now = self.common.clock.now();
         let mut held = self.held();
@@ -177,7 +170,7 @@ impl Fleet for FakeRancher {
         }
         let grant = Grant {
             to: person.name.clone(),
-            role: "cluster-owner".to_owned(),
+            role: role.to_owned(),
             binding: format!("crtb-{id}"),
             subject: None,
             until: None,
