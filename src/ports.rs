@@ -422,6 +422,10 @@ pub trait Fleet: Send + Sync {
     async fn grant(&self, call: &Call, id: &str, person: &Person, user: Option<&str>, role: &str) -> Answer<Granting>;
     /// Gives one way in; done when Rancher says that it is in force.
     async fn bind(&self, call: &Call, id: &str, subject: &Subject, role: &str) -> Answer<Granting>;
+    /// The id that the binding of a way in has where kaas made it.
+    fn binding(&self, id: &str, subject: &Subject, role: &str) -> String;
+    /// The binding by which the subject has this way in already, where somebody else than kaas made it: kaas could never end it.
+    async fn by_hand(&self, id: &str, subject: &Subject, role: &str) -> Answer<Option<String>>;
     /// Takes a way in back, by its binding's id: whether it is gone. One that is not there is gone.
     async fn unbind(&self, call: &Call, binding: &str) -> Answer<bool>;
     /// Whether the person can be given a way in at all, with the remedy where not.

@@ -266,6 +266,14 @@ impl Fleet for Quick {
         Ok(Granting::Waiting)
     }
 
+    fn binding(&self, id: &str, _: &Subject, role: &str) -> String {
+        format!("{id}:{role}")
+    }
+
+    async fn by_hand(&self, _: &str, _: &Subject, _: &str) -> Answer<Option<String>> {
+        Ok(None)
+    }
+
     async fn unbind(&self, _: &Call, _: &str) -> Answer<bool> {
         Ok(true)
     }

@@ -5,6 +5,7 @@ use crate::lifecycle::form::ClusterName;
 use crate::lifecycle::notice::{Refusal, Wanted};
 use crate::lifecycle::{Ask, Person, PersonId, Proof, Subject};
 use crate::ports::{Attachment, Heard, Reply};
+use crate::record::{Record, Taken};
 use crate::render::say;
 
 use super::desk::{FrontDesk, one};
@@ -66,8 +67,35 @@ impl FrontDesk {
                 found => return Ok(one(say::not_usable(&to, id, found.is_some()))),
             }
         }
-        let ask = Ask::Access { to, subject, role: give.role, lasts: give.lasts.map(|lasts| lasts.duration()) };
+        let (by_hand, role) = (subject.clone(), give.role.clone());
+        let ask =
+            Ask::Access { to: to.clone(), subject, role: give.role, lasts: give.lasts.map(|lasts| lasts.duration()) };
+        if let Some((role, binding)) = self.has_by_hand(heard, name, &ask, &by_hand, role).await? {
+            return Ok(one(say::has_by_hand(&to, &role, name, &binding)));
+        }
         self.ask(heard, name, Proof::Command, ask).await
+    }
+
+    /// The role and the binding of a way in that somebody made in Rancher, where the ask would be taken: kaas could neither end it nor make its own beside it.
+    async fn has_by_hand(
+        &self,
+        heard: &Heard,
+        name: &ClusterName,
+        ask: &Ask,
+        subject: &Subject,
+        role: Option<String>,
+    ) -> anyhow::Result<Option<(String, String)>> {
+        let key = self.key(name);
+        let Some(record) = self.engine.store.load(&key).await? else { return Ok(None) };
+        let Some(live) = &record.cluster.live else { return Ok(None) };
+        let policy = self.tenant.policy();
+        let trial = self.input(heard, Proof::Command, ask.clone());
+        if !matches!(Record::take(&policy, &key, Some(&record), &trial).1, Taken::Changed) {
+            return Ok(None);
+        }
+        let Some(role) = role.or_else(|| policy.access.roles.first().cloned()) else { return Ok(None) };
+        let binding = self.tenant.fleet.by_hand(&live.facts.id, subject, &role).await?;
+        Ok(binding.map(|binding| (role, binding)))
     }
 
     pub(super) async fn revoke(&self, heard: &Heard, name: &ClusterName, to: &Receiver) -> anyhow::Result<Vec<Reply>> {

@@ -90,16 +90,34 @@ impl Engine {
         match (lasting, may_be_dropped) {
             // What cannot be said is in the log; it is no reason to stop a cluster.
             (true, true) => Outcome::Done,
-            (true, false) => gives_up(&claimed.effect, fault, now),
+            (true, false) => self.gives_up(claimed, fault, now),
             // Two hours at the longest backoff; what is to be said waits as long as it takes.
             // A way in that does not end, and a search that was not made, are never given up.
             (false, false) if failures >= self.pace.failures_max && !is_owed(&claimed.effect) => {
-                gives_up(&claimed.effect, fault, now)
+                self.gives_up(claimed, fault, now)
             }
             (false, _) => {
                 let at = now.saturating_add(wait.unwrap_or_else(|| self.backoff(failures))).unwrap_or(Timestamp::MAX);
                 Outcome::Failed { at, fault: (failures == TOLD_AT && !may_be_dropped).then_some(fault) }
             }
+        }
+    }
+
+    /// What it means that an effect cannot be done: what belongs to the cluster and not to its change stops no change.
+    fn gives_up(&self, claimed: &Claimed, fault: Fault, now: Timestamp) -> Outcome {
+        match &claimed.effect {
+            Effect::Bind { cluster_id, to, subject, role, by, .. } => {
+                let tenant = self.tenant(&claimed.key.cluster.tenant).ok();
+                let binding = tenant.map(|tenant| tenant.fleet.binding(cluster_id, subject, role));
+                let by = Some(by.clone());
+                Outcome::Fact(Fact::AccessFailed { to: to.clone(), back: false, fault, binding, by })
+            }
+            Effect::Unbind { to, by, .. } => {
+                let (to, by) = (to.clone(), by.clone());
+                Outcome::Fact(Fact::AccessFailed { to, back: true, fault, binding: None, by })
+            }
+            Effect::ForceRemove { .. } => Outcome::Fact(Fact::Troubled { fault, again: now }),
+            _ => Outcome::Broken(fault),
         }
     }
 
@@ -384,9 +402,14 @@ impl Scene<'_> {
         self.now.saturating_add(self.engine.pace.poll).unwrap_or(Timestamp::MAX)
     }
 
+    /// How long the state has lasted.
+    pub(super) fn lasted(&self) -> SignedDuration {
+        self.now.duration_since(self.cluster.change.entered)
+    }
+
     /// Polls again, until the state has lasted too long.
     pub(super) fn again_within(&self, limit: SignedDuration, note: Option<String>, detail: &str) -> Answer<Outcome> {
-        let lasted = self.now.duration_since(self.cluster.change.entered);
+        let lasted = self.lasted();
         if lasted > limit {
             let line = format!("Rancher is not done after {} min: {detail}", lasted.as_mins());
             return Err(Trouble::Lasting { line, source: None });
@@ -398,16 +421,6 @@ impl Scene<'_> {
 /// Whether it is done however long it takes.
 fn is_owed(effect: &Effect) -> bool {
     matches!(effect, Effect::Unbind { .. } | Effect::Sweep { .. })
-}
-
-/// What it means that an effect cannot be done: what belongs to the cluster and not to its change stops no change.
-fn gives_up(effect: &Effect, fault: Fault, now: Timestamp) -> Outcome {
-    match effect {
-        Effect::Bind { to, .. } => Outcome::Fact(Fact::AccessFailed { to: to.clone(), back: false, fault }),
-        Effect::Unbind { to, .. } => Outcome::Fact(Fact::AccessFailed { to: to.clone(), back: true, fault }),
-        Effect::ForceRemove { .. } => Outcome::Fact(Fact::Troubled { fault, again: now }),
-        _ => Outcome::Broken(fault),
-    }
 }
 
 fn rendering(fault: anyhow::Error) -> Trouble {

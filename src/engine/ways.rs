@@ -1,7 +1,7 @@
 //! Ways into clusters: who somebody is for Rancher, and giving and taking back what people ask for by command.
 
 use anyhow::anyhow;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::lifecycle::{Fact, Grant, Matched, Person, Subject};
 use crate::ports::{Answer, FleetUser, Granting, Trouble};
@@ -10,6 +10,9 @@ use crate::render::say::{self, Unmatched};
 
 use super::perform::Scene;
 use super::{Engine, Tenant};
+
+/// How long Rancher may take to put a way in in force: it takes a second where the cluster is connected.
+pub(super) const WAY_IN_LIMIT: SignedDuration = SignedDuration::from_mins(10);
 
 /// Who somebody is in Rancher, and how kaas knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,7 +145,7 @@ impl Scene<'_> {
         }
         let grants = match self.tenant.fleet.bind(&self.call, id, subject, role).await? {
             Granting::Done(grants) => grants,
-            Granting::Waiting => return Ok(Outcome::Later { at: self.soon(), note: None }),
+            Granting::Waiting => return self.wait_for_way_in(),
         };
         let Some(grant) = grants.into_iter().next() else {
             let why = anyhow!("no binding for {role} in {id}");
@@ -152,9 +155,26 @@ impl Scene<'_> {
         Ok(Outcome::Fact(Fact::Bound { grant, by: by.clone() }))
     }
 
+    /// Polls again, until it has taken too long. Since when it is waited for stands in the note.
+    fn wait_for_way_in(&self) -> Answer<Outcome> {
+        let since = self.note.and_then(|note| note.parse::<Timestamp>().ok()).unwrap_or(self.now);
+        let lasted = self.now.duration_since(since);
+        if lasted <= WAY_IN_LIMIT {
+            return Ok(Outcome::Later { at: self.soon(), note: Some(since.to_string()) });
+        }
+        let line = format!(
+            "Rancher has not put it in force for {} min, so it is not waited for any longer and taken back. Is the cluster connected to Rancher? Once it is, ask again",
+            lasted.as_mins()
+        );
+        Err(Trouble::Lasting { line, source: None })
+    }
+
     /// Tried for as long as it takes: a way in that does not end is worse than one that is late.
     pub(super) async fn unbind(&self, binding: &str, by: Option<&Person>) -> Answer<Outcome> {
-        if self.cluster.live.is_none() {
+        let Some(live) = &self.cluster.live else { return Ok(Outcome::Done) };
+        // Nobody asked for its end but the clock, or an attempt that was given up, and it was given (for longer) since.
+        let lasts = |grant: &Grant| grant.binding == binding && grant.until.is_none_or(|until| until > self.now);
+        if by.is_none() && live.grants.iter().any(lasts) {
             return Ok(Outcome::Done);
         }
         if self.tenant.fleet.unbind(&self.call, binding).await? {

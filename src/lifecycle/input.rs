@@ -239,6 +239,12 @@ pub enum Fact {
         back: bool,
         /// How.
         fault: Fault,
+        /// The binding that there may be in Rancher all the same, where one was to be given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        binding: Option<String>,
+        /// Who asked for it; `None` where its time was over.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Person>,
     },
     /// Rancher lets a machine go that it could not remove.
     ForceRemoved {

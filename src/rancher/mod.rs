@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use secrecy::SecretString;
 
+use self::access::binding_id;
 use self::client::Client;
 use self::failure::Failure;
 use self::token::Form;
@@ -150,6 +151,14 @@ impl Fleet for Rancher {
 
     async fn bind(&self, call: &Call, id: &str, subject: &Subject, role: &str) -> Answer<Granting> {
         self.give_one(call, id, subject, role).await
+    }
+
+    fn binding(&self, id: &str, subject: &Subject, role: &str) -> String {
+        binding_id(id, subject, role)
+    }
+
+    async fn by_hand(&self, id: &str, subject: &Subject, role: &str) -> Answer<Option<String>> {
+        self.made_by_others(id, subject, role).await
     }
 
     async fn unbind(&self, call: &Call, binding: &str) -> Answer<bool> {

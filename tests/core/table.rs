@@ -176,6 +176,12 @@ fn surveyed(fails: bool) -> What {
     What::Fact(Fact::Surveyed { findings, order: Order { pools: vec![pool] } })
 }
 
+fn access_failed(back: bool) -> What {
+    let binding = (!back).then(|| "c-m-7k2x9q4d:kaas-carol".to_owned());
+    let by = (!back).then(|| person("alice"));
+    What::Fact(Fact::AccessFailed { to: "bob".to_owned(), back, fault: fault(), binding, by })
+}
+
 fn matched() -> Matched {
     let (user, name) = ("u-k7x2m".to_owned(), "alice@example.com".to_owned());
     Matched { user, email: name.clone(), name }
@@ -281,7 +287,8 @@ fn inputs() -> Vec<(&'static str, What)> {
         ("Bound", bound(None)),
         ("Bound, longer", bound(Some(12))),
         ("Unbound", What::Fact(Fact::Unbound { binding: "c-m-7k2x9q4d:kaas-bob".to_owned(), by: None })),
-        ("AccessFailed", What::Fact(Fact::AccessFailed { to: "bob".to_owned(), back: true, fault: fault() })),
+        ("AccessFailed, taking back", access_failed(true)),
+        ("AccessFailed, giving", access_failed(false)),
         ("Surveyed", surveyed(false)),
         ("Surveyed, it would fail", surveyed(true)),
         ("OwnerMatched", What::Fact(Fact::OwnerMatched { matched: matched() })),

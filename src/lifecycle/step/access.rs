@@ -137,12 +137,25 @@ impl Turn<'_> {
         true
     }
 
-    pub(super) fn access_failed(&mut self, to: &str, back: bool, fault: &Fault) -> bool {
-        if self.cluster.live.is_none() {
-            return false;
+    /// A way in that was not given must not come into force later, unknown to everybody: what there may be of it is taken back.
+    pub(super) fn access_failed(
+        &mut self,
+        (to, back): (&str, bool),
+        fault: &Fault,
+        binding: Option<&str>,
+        by: Option<&Person>,
+    ) -> bool {
+        let Some(live) = &self.cluster.live else { return false };
+        let known = |binding: &&str| live.grants.iter().any(|grant| grant.binding == **binding);
+        if let Some(binding) = binding.filter(|binding| !known(binding)) {
+            self.effects.push(Effect::Unbind { binding: binding.to_owned(), to: to.to_owned(), by: None });
         }
-        let (to, fault) = (to.to_owned(), fault.clone());
-        self.effects.push(Effect::Post(Notice::AccessFailed { to, back, fault }));
+        let notice = Notice::AccessFailed { to: to.to_owned(), back, fault: fault.clone() };
+        self.effects.push(Effect::Post(notice.clone()));
+        let admins = self.policy.admins.iter().filter(|admin| by.is_none_or(|by| by.id != admin.id));
+        for to in by.into_iter().chain(admins) {
+            self.effects.push(Effect::Tell { to: to.clone(), notice: notice.clone() });
+        }
         true
     }
 

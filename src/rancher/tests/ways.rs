@@ -179,6 +179,61 @@ async fn a_way_in_that_kaas_did_not_make_in_a_simulated_rancher_is_not_taken_awa
 }
 
 #[tokio::test]
+async fn a_way_in_that_was_made_by_hand_in_a_simulated_rancher_is_none_that_kaas_could_end() {
+    let desk = Desk::new().await;
+    let id = desk.ready().await;
+    let (alice, role) = (user("u-alice"), "cluster-member");
+    assert_eq!(desk.rancher.by_hand(&id, &alice, role).await.expect("asked"), None);
+    let body = json!({"type": "clusterRoleTemplateBinding", "name": "by-hand", "clusterId": id,
+                      "roleTemplateId": role, "userId": "u-alice"});
+    assert_eq!(desk.http("POST", "/v3/clusterroletemplatebindings", body).await.0, 201);
+    desk.clock.advance(Duration::from_secs(10));
+    let strange = format!("{id}:by-hand");
+    for subject in [alice.clone(), Subject::Principal("local://u-alice".into())] {
+        assert_eq!(
+            desk.rancher.by_hand(&id, &subject, role).await.expect("asked"),
+            Some(strange.clone()),
+            "{subject:?}"
+        );
+    }
+    assert_eq!(desk.rancher.by_hand(&id, &alice, "cluster-owner").await.expect("asked"), None);
+    assert_eq!(desk.rancher.by_hand(&id, &user("u-erin"), role).await.expect("asked"), None);
+    let line = lasting_line(desk.rancher.bind(&call(), &id, &alice, role).await);
+    assert!(line.contains("not by kaas") && line.contains(&strange), "{line}");
+    // kaas' own is nobody else's.
+    desk.bound(&id, &user("u-erin"), role).await;
+    assert_eq!(desk.rancher.by_hand(&id, &user("u-erin"), role).await.expect("asked"), None);
+}
+
+#[tokio::test]
+async fn the_id_of_a_way_in_into_a_simulated_cluster_is_known_before_it_is_made() {
+    let desk = Desk::new().await;
+    let id = desk.ready().await;
+    for subject in [user("u-erin"), Subject::Group("github_team://7".into()), Subject::Principal(OCTO.into())] {
+        let known = desk.rancher.binding(&id, &subject, "cluster-member");
+        assert!(desk.rancher.unbind(&call(), &known).await.expect("asked"), "what is not there is gone");
+        assert_eq!(desk.bound(&id, &subject, "cluster-member").await, known, "{subject:?}");
+        desk.rancher.unbind(&call(), &known).await.expect("asked");
+        desk.clock.advance(Duration::from_secs(5));
+        assert!(desk.rancher.unbind(&call(), &known).await.expect("asked"), "{subject:?}");
+    }
+    assert_eq!(desk.asked("DELETE", "bindings"), 3);
+}
+
+#[tokio::test]
+async fn a_binding_with_a_name_of_kaas_that_gives_something_else_stays_in_a_simulated_rancher() {
+    let desk = Desk::new().await;
+    let id = desk.ready().await;
+    let known = desk.rancher.binding(&id, &user("u-alice"), "cluster-member");
+    let name = known.split_once(':').expect("an id").1;
+    let body = json!({"type": "clusterRoleTemplateBinding", "name": name, "clusterId": id,
+                      "roleTemplateId": "cluster-owner", "userId": "u-erin"});
+    assert_eq!(desk.http("POST", "/v3/clusterroletemplatebindings", body).await.0, 201);
+    assert!(desk.rancher.unbind(&call(), &known).await.expect("asked"), "what kaas would have given is not there");
+    assert_eq!(desk.asked("DELETE", "bindings"), 0);
+}
+
+#[tokio::test]
 async fn lost_rights_in_a_simulated_rancher_do_not_make_a_way_in_gone() {
     let desk = Desk::new().await;
     let id = desk.ready().await;

@@ -98,6 +98,20 @@ pub fn not_usable(who: &str, user: &str, there: bool) -> Message {
     .message()
 }
 
+/// Somebody who has a way in that was made in Rancher: kaas records no way in that it could not end.
+pub fn has_by_hand(who: &str, role: &str, cluster: &ClusterName, binding: &str) -> Message {
+    Say::default()
+        .said(who)
+        .text(" is ")
+        .code(role)
+        .text(" in ")
+        .strong(cluster.as_str())
+        .text(" already, by a binding that was made in Rancher and not by kaas (")
+        .code(binding)
+        .text("). kaas could never end it, and Rancher takes no second one, so nothing was changed. To have kaas keep it: a Rancher admin removes that binding, then ask again.")
+        .message()
+}
+
 /// A group that the configuration does not name.
 pub fn no_such_group(name: &str, known: &[&str]) -> Message {
     let say = Say::of("There is no group ").code(name).text(" here. ");

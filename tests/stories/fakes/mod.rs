@@ -19,7 +19,7 @@ mod terraform;
 pub use chat::FakeChat;
 pub use cloud::FakeCloud;
 pub use forge::FakeForge;
-pub use rancher::FakeRancher;
+pub use rancher::{FakeRancher, Takes};
 pub use terraform::FakeTerraform;
 
 /// A part of the world that can be down.
