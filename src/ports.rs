@@ -19,7 +19,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use crate::lifecycle::cloud::Order;
-use crate::lifecycle::form::{ClassName, ClusterName};
+use crate::lifecycle::form::ClusterName;
 use crate::lifecycle::{
     ChangeNumber, ClusterFacts, ClusterKey, ContentDigest, EffectKey, Grant, HeadSha, Person, Place, Plan, PlanDigest,
     Pull,
@@ -421,22 +421,21 @@ pub trait Fleet: Send + Sync {
     async fn look(&self, cluster: &ClusterName, id: Option<&str>) -> Answer<Sight>;
     /// The names of the machines that a cluster has now, also of those that are being made or removed. Empty where kaas may not see them.
     async fn machines(&self, cluster: &ClusterName) -> Answer<Vec<String>>;
-    /// Gives the person (and the team) their ways in, with the roles of the class; done when Rancher says they are in force. `user` is their Rancher user
+    /// Gives the person their way in, with that role, and the team its own; done when Rancher says they are in force. `user` is their Rancher user
     /// where they were linked to one; otherwise the configuration says.
-    async fn grant(
-        &self,
-        call: &Call,
-        id: &str,
-        person: &Person,
-        user: Option<&str>,
-        class: &ClassName,
-    ) -> Answer<Granting>;
+    async fn grant(&self, call: &Call, id: &str, person: &Person, user: Option<&str>, role: &str) -> Answer<Granting>;
     /// Gives one way in; done when Rancher says that it is in force.
     async fn bind(&self, call: &Call, id: &str, subject: &Subject, role: &str) -> Answer<Granting>;
+    /// The id that the binding of a way in has where kaas made it.
+    fn binding(&self, id: &str, subject: &Subject, role: &str) -> String;
+    /// The binding by which the subject has this way in already, where somebody else than kaas made it: kaas could never end it.
+    async fn by_hand(&self, id: &str, subject: &Subject, role: &str) -> Answer<Option<String>>;
     /// Takes a way in back, by its binding's id: whether it is gone. One that is not there is gone.
     async fn unbind(&self, call: &Call, binding: &str) -> Answer<bool>;
     /// Whether the person can be given a way in at all, with the remedy where not.
     async fn knows(&self, person: &Person, user: Option<&str>) -> Answer<Result<(), String>>;
+    /// The users that log in under an e-mail address. What they are called otherwise does not count: anybody may be called anything.
+    async fn users_by_email(&self, email: &str) -> Answer<Vec<FleetUser>>;
     /// A user, by id.
     async fn user(&self, id: &str) -> Answer<Option<FleetUser>>;
     /// How kaas stands with Rancher: its version, and until when the token is good.

@@ -13,7 +13,7 @@ use kaas::config::Config;
 use kaas::engine::desk::FrontDesk;
 use kaas::engine::{Engine, Pace, Tenant};
 use kaas::lifecycle::cloud::Order;
-use kaas::lifecycle::form::{ClassName, ClusterName};
+use kaas::lifecycle::form::ClusterName;
 use kaas::lifecycle::{ChangeNumber, ClusterKey, HeadSha, InputId, Person, Place, Plan, PlanDigest, Pull, Risk};
 use kaas::ports::{
     Answer, Applied, Attachment, Call, Card, CardKey, Chat, Desk, Fleet, FleetStanding, FleetUser, Forge, Granting,
@@ -89,6 +89,7 @@ impl House {
             runner: Arc::clone(&ports) as Arc<dyn Runner>,
             fleet: Arc::clone(&ports) as Arc<dyn Fleet>,
             users: BTreeMap::new(),
+            emails: BTreeMap::new(),
             groups: BTreeMap::new(),
             cloud: None,
             rosters: Vec::new(),
@@ -249,7 +250,7 @@ impl Fleet for Quick {
         Ok(Sight::Joining { nodes: None, detail: "joining".to_owned() })
     }
 
-    async fn grant(&self, _: &Call, _: &str, _: &Person, _: Option<&str>, _: &ClassName) -> Answer<Granting> {
+    async fn grant(&self, _: &Call, _: &str, _: &Person, _: Option<&str>, _: &str) -> Answer<Granting> {
         Ok(Granting::Waiting)
     }
 
@@ -265,8 +266,20 @@ impl Fleet for Quick {
         Ok(Granting::Waiting)
     }
 
+    fn binding(&self, id: &str, _: &Subject, role: &str) -> String {
+        format!("{id}:{role}")
+    }
+
+    async fn by_hand(&self, _: &str, _: &Subject, _: &str) -> Answer<Option<String>> {
+        Ok(None)
+    }
+
     async fn unbind(&self, _: &Call, _: &str) -> Answer<bool> {
         Ok(true)
+    }
+
+    async fn users_by_email(&self, _: &str) -> Answer<Vec<FleetUser>> {
+        Ok(Vec::new())
     }
 
     async fn user(&self, _: &str) -> Answer<Option<FleetUser>> {

@@ -139,6 +139,7 @@ pub fn tenant(
         runner,
         fleet: Arc::new(fleet(tenant, clock)?),
         users: tenant.people.links(Platform::Rancher),
+        emails: tenant.rancher.emails.clone(),
         groups: tenant.rancher.groups.clone(),
         cloud: cloud(tenant, clock)?,
         rosters: Vec::new(),
@@ -154,8 +155,8 @@ pub fn fleet(tenant: &TenantConfig, clock: &SharedClock) -> anyhow::Result<Ranch
     let mut settings = RancherSettings::new(&rancher.url, rancher.token.resolve(&environment)?);
     settings.ca = rancher.ca_file.as_deref().map(read_text).transpose()?;
     settings.people.clone_from(&rancher.links);
-    settings.requester_role.clone_from(&rancher.requester_role);
-    settings.requester_roles.clone_from(&rancher.requester_roles);
+    settings.emails.clone_from(&rancher.emails);
+    settings.roles = tenant.policy.roles.all();
     settings.team =
         rancher.team.as_ref().map(|team| Team { principal: team.principal.clone(), role: team.role.clone() });
     settings.credentials.clone_from(&rancher.cloud_credentials);

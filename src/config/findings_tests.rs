@@ -255,3 +255,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn people_are_looked_up_by_addresses_only_where_there_are_some() {
+    assert_eq!(
+        findings(&edited(&[("email = \"alice@example.com\"\n", ""), ("match_email = true\n", "")])).to_string(),
+        ""
+    );
+    let told = told(&edited(&[("email = \"alice@example.com\"\n", "")]));
+    assert_eq!(
+        told.trim(),
+        "tenants.acme.rancher.match_email: warning: finds nobody, because nobody has an e-mail address here. Give people.*.email, or leave it out."
+    );
+}

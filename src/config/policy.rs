@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use super::finding::{Report, did_you_mean, join};
 use super::people::{People, Platform};
 use super::{raw, values};
-use crate::lifecycle::policy::{AccessPolicy, Policy, Quorum};
+use crate::lifecycle::policy::{AccessPolicy, Policy, Quorum, RequesterRoles};
 use crate::lifecycle::{Person, Risk};
 
 /// How many have to approve, where the file says nothing.
@@ -51,6 +51,7 @@ pub(super) fn policy(
         review: signed(raw.review.as_deref().unwrap_or(REVIEW))?,
         remind_after: signed(raw.remind_after.as_deref().unwrap_or(REMIND_AFTER))?,
         clusters_a_person: count(raw.clusters_a_person),
+        roles: RequesterRoles::default(),
         access: AccessPolicy {
             roles: raw.access.roles.clone().unwrap_or_else(|| vec![ACCESS_ROLE.to_owned()]),
             longest: match raw.access.longest.as_deref() {

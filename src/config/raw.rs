@@ -129,6 +129,7 @@ raw!(
         token: Secret,
         ca_file: Text,
         requester_role: Text,
+        match_email: Option<bool>,
         cloud_credentials: Vec<String>,
         team: Option<Team>,
         groups: BTreeMap<String, String>,
@@ -198,7 +199,15 @@ raw!(
 );
 raw!(
     /// `[tenants.<name>.people.<id>]`.
-    Person { name: Text, slack: Text, discord: Text, github: Text, email: Text, rancher: Text }
+    Person {
+        name: Text,
+        slack: Text,
+        discord: Text,
+        github: Text,
+        email: Text,
+        rancher: Text,
+        requester_role: Text,
+    }
 );
 raw!(
     /// `[tenants.<name>.classes.<name>]`.

@@ -13,10 +13,13 @@ use super::secret::SecretRef;
 use super::{catalogue, people, policy, raw, values};
 use crate::lifecycle::PersonId;
 use crate::lifecycle::catalogue::{Catalogue, Value};
-use crate::lifecycle::form::{ClassName, TenantName};
-use crate::lifecycle::policy::Policy;
+use crate::lifecycle::form::TenantName;
+use crate::lifecycle::policy::{Policy, RequesterRoles};
 use crate::render::module::{Backend, Settings, StateAt};
 use crate::render::plan::AllowList;
+
+/// The role of whoever asks, where the file says nothing.
+const REQUESTER_ROLE: &str = "cluster-owner";
 
 /// A tenant.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,10 +82,8 @@ pub struct RancherConfig {
     pub token: SecretRef,
     /// The authority that signed its certificate, as PEM.
     pub ca_file: Option<PathBuf>,
-    /// The role that whoever asked is given, where the class says nothing.
-    pub requester_role: String,
-    /// The role that whoever asked is given, by class.
-    pub requester_roles: BTreeMap<ClassName, String>,
+    /// The e-mail addresses by which people are looked up who are not linked; none where that is not configured.
+    pub emails: BTreeMap<PersonId, String>,
     /// The cloud credentials that clusters are made with, by name.
     pub cloud_credentials: Vec<String>,
     /// A group that is given a way in as well.
@@ -114,23 +115,17 @@ impl TenantConfig {
     }
 }
 
-impl RancherConfig {
-    /// The role that whoever asked is given in clusters of a class.
-    pub fn role_of(&self, class: &ClassName) -> &str {
-        self.requester_roles.get(class).unwrap_or(&self.requester_role)
-    }
-}
-
 /// Builds a tenant. `None` where a part is missing, which has been reported then.
 pub(super) fn tenant(name: &str, raw: &raw::Tenant, base: &Path, report: &mut Report) -> Option<TenantConfig> {
     let path = join("tenants", name);
     // Everything is looked at before anything is given up, so that all mistakes are told at once.
     let people = people::people(&raw.people, &join(&path, "people"), report);
-    let roles = raw.second_chat.as_ref().map_or(&[][..], |chat| &chat.approver_roles);
-    let has_groups = ![&raw.chat.approver_groups[..], &raw.chat.approver_roles, roles].concat().is_empty();
+    let approving = raw.second_chat.as_ref().map_or(&[][..], |chat| &chat.approver_roles);
+    let has_groups = ![&raw.chat.approver_groups[..], &raw.chat.approver_roles, approving].concat().is_empty();
+    let roles = requester_roles(raw);
     let policy = policy::policy(&raw.policy, &people, has_groups, &path, report);
     let catalogue = catalogue::catalogue(&raw.classes, &join(&path, "classes"), report);
-    let rancher = rancher(raw, &people, base, &join(&path, "rancher"), report);
+    let rancher = rancher(raw, &people, base, (&join(&path, "rancher"), &join(&path, "people")), report);
     let aws = outside::aws(raw.aws.as_ref(), &catalogue, base, &join(&path, "aws"), report);
     let render = render(raw, base, &join(&path, "render"), report);
     let chat = outside::chat(&raw.chat, base, &join(&path, "chat"), report);
@@ -149,7 +144,7 @@ pub(super) fn tenant(name: &str, raw: &raw::Tenant, base: &Path, report: &mut Re
         render: render?,
         shown: shown(&raw.render.shown),
         templates_dir: raw.render.templates_dir.as_ref().map(|dir| below(base, dir)),
-        policy: policy?,
+        policy: Policy { roles, ..policy? },
         people,
         catalogue,
     })
@@ -170,20 +165,30 @@ fn runner(raw: &raw::Runner, base: &Path) -> Option<RunnerConfig> {
     })
 }
 
-fn rancher(raw: &raw::Tenant, people: &People, base: &Path, path: &str, report: &mut Report) -> Option<RancherConfig> {
-    let (classes, raw) = (&raw.classes, &raw.rancher);
+fn rancher(
+    raw: &raw::Tenant,
+    people: &People,
+    base: &Path,
+    (path, people_path): (&str, &str),
+    report: &mut Report,
+) -> Option<RancherConfig> {
+    let raw = &raw.rancher;
     let url = raw.url.as_deref()?.trim_end_matches('/').to_owned();
     if url.starts_with("http://") && !values::is_loopback(&url) {
         let hint = "Use https://, so that the token is not sent in clear.";
         report.warning(&join(path, "url"), "is not encrypted, and not on this machine", hint);
     }
     let token = secret(&raw.token, base)?;
+    let emails = if raw.match_email == Some(true) { people.links(Platform::Email) } else { BTreeMap::new() };
+    if raw.match_email == Some(true) && emails.is_empty() && report.clean(people_path) {
+        let hint = "Give people.*.email, or leave it out.";
+        report.warning(&join(path, "match_email"), "finds nobody, because nobody has an e-mail address here", hint);
+    }
     Some(RancherConfig {
         url,
         token,
         ca_file: raw.ca_file.as_ref().map(|file| below(base, file)),
-        requester_role: raw.requester_role.clone().unwrap_or_else(|| "cluster-owner".to_owned()),
-        requester_roles: catalogue::roles(classes),
+        emails,
         cloud_credentials: raw.cloud_credentials.clone(),
         team: match &raw.team {
             None => None,
@@ -195,6 +200,16 @@ fn rancher(raw: &raw::Tenant, people: &People, base: &Path, path: &str, report: 
         groups: raw.groups.clone(),
         links: people.links(Platform::Rancher),
     })
+}
+
+/// Which role whoever asks is given.
+fn requester_roles(raw: &raw::Tenant) -> RequesterRoles {
+    let of = |(id, person): (&String, &raw::Person)| Some((id.parse().ok()?, person.requester_role.clone()?));
+    RequesterRoles {
+        usual: raw.rancher.requester_role.clone().unwrap_or_else(|| REQUESTER_ROLE.to_owned()),
+        classes: catalogue::roles(&raw.classes),
+        people: raw.people.iter().filter_map(of).collect(),
+    }
 }
 
 /// What kaas shows anyhow, and the tenant's own.

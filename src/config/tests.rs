@@ -42,7 +42,9 @@ fn the_example_means_what_it_says() {
     let kinds: Vec<_> = acme.chats().map(ChatConfig::kind).collect();
     assert_eq!(kinds, ["slack", "discord"]);
     assert_eq!(acme.rancher.token, SecretRef::Env("ACME_RANCHER_TOKEN".to_owned()));
-    assert_eq!(acme.rancher.role_of(&acme.catalogue.classes[0].name), "cluster-member");
+    assert_eq!(acme.policy.roles.of(&"bob".parse().unwrap(), &acme.catalogue.classes[0].name), "cluster-member");
+    assert_eq!(acme.policy.roles.of(&"alice".parse().unwrap(), &acme.catalogue.classes[0].name), "cluster-owner");
+    assert_eq!(acme.policy.roles.all(), ["cluster-member", "cluster-owner"]);
     let aws = acme.aws.as_ref().unwrap();
     assert_eq!((&aws.regions[..], aws.profile.as_deref()), (&["eu-west-1".to_owned()][..], Some("acme")));
     assert_eq!((aws.prices.get("m6i.large"), config.tenant("lab").unwrap().aws.as_ref()), (Some(&10_300), None));
@@ -54,7 +56,7 @@ fn the_example_means_what_it_says() {
     let Backend::S3 { bucket, extra, lockfile, .. } = &acme.render.backend else { panic!("{:?}", acme.render.backend) };
     assert_eq!((bucket.as_str(), *lockfile, &extra["encrypt"]), ("acme-kaas-state", true, &Value::Flag(true)));
     let lab = config.tenant("lab").unwrap();
-    assert_eq!(lab.rancher.role_of(&lab.catalogue.classes[0].name), "cluster-owner");
+    assert_eq!(lab.policy.roles.of(&"alice".parse().unwrap(), &lab.catalogue.classes[0].name), "cluster-owner");
     assert!(config.tenant("elsewhere").is_none());
 }
 

@@ -11,10 +11,13 @@ use crate::render::say::{self, CardView};
 
 use super::{Engine, Tenant, unsigned};
 
+/// Who holds it draws a card in one of its chats.
+type Pen = Arc<tokio::sync::Mutex<()>>;
+
 /// What is known about the cards that are being drawn. Only in memory: progress may be lost.
 #[derive(Default)]
 pub(super) struct Cards {
-    pens: Mutex<HashMap<(CardKey, String), Arc<tokio::sync::Mutex<()>>>>,
+    pens: Mutex<HashMap<(CardKey, String), Pen>>,
     progress: Mutex<HashMap<CardKey, Shown>>,
 }
 
@@ -25,8 +28,7 @@ struct Shown {
 }
 
 impl Cards {
-    /// Who holds it draws the card in that chat.
-    fn pen(&self, key: &CardKey, chat: &str) -> Arc<tokio::sync::Mutex<()>> {
+    fn pen(&self, key: &CardKey, chat: &str) -> Pen {
         let mut pens = self.pens.lock().unwrap_or_else(PoisonError::into_inner);
         if pens.len() > 1000 {
             pens.retain(|_, pen| Arc::strong_count(pen) > 1);

@@ -234,7 +234,8 @@ impl FrontDesk {
             cluster_files(&self.tenant.settings, &self.tenant.templates, class, &form, ChangeNumber(0), by, by)?;
         let rendered: Vec<&str> = files.iter().map(|f| f.content.as_str()).collect();
         let line = Command::Request { form: form.clone(), dry_run: false }.echo();
-        Ok(one(say::dry_run(&form, &rendered.join("\n"), &line)))
+        let role = policy.roles.of(&by.id, &form.class);
+        Ok(one(say::dry_run(&form, role, &rendered.join("\n"), &line)))
     }
 
     pub(super) async fn no_such_cluster(&self, name: &ClusterName) -> anyhow::Result<Vec<Reply>> {

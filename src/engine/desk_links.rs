@@ -3,13 +3,14 @@
 use crate::command::LinkWhat;
 use crate::lifecycle::notice::Wanted;
 use crate::lifecycle::{ClusterKey, EffectKey, Person};
-use crate::ports::{Call, Heard, Reply};
+use crate::ports::{Call, Heard, Reply, Trouble};
 use crate::record::{Book, BookEvent};
 use crate::render::message::Message;
-use crate::render::say;
+use crate::render::say::{self, Source, Unmatched};
 use crate::store::Saved;
 
 use super::desk::{FrontDesk, one};
+use super::ways::Whois;
 
 /// How often an entry is written anew when somebody else was faster.
 const TRIES: u32 = 16;
@@ -18,9 +19,17 @@ impl FrontDesk {
     pub(super) async fn whoami(&self, heard: &Heard) -> anyhow::Result<Vec<Reply>> {
         let (policy, by) = (&self.tenant.policy, &heard.by);
         let book = self.book().await?;
-        let user = self.engine.rancher_user(&self.tenant, by).await?;
         // Rancher may be down: then kaas says what it knows itself.
-        let known = match &user {
+        let whois = match self.engine.whois(&self.tenant, by).await {
+            Ok(whois) => whois,
+            Err(fault) if fault.is::<Trouble>() => match self.tenant.emails.get(&by.id) {
+                Some(email) => Whois::Unmatched { email: email.clone(), why: Unmatched::Unread },
+                None => Whois::Unknown,
+            },
+            Err(fault) => return Err(fault),
+        };
+        let user = whois.user();
+        let known = match user {
             Some(id) => self.tenant.fleet.user(id).await.ok().flatten(),
             None => None,
         };
@@ -31,7 +40,14 @@ impl FrontDesk {
             approver: policy.is_approver(&by.id),
             admin: policy.is_admin(&by.id),
             owned: self.engine.store.owned(&self.tenant.name, &by.id).await?,
-            user: user.as_deref(),
+            user,
+            source: match &whois {
+                Whois::Confirmed { by, .. } => Source::Confirmed { by: &by.name },
+                Whois::Configured(_) => Source::Configured,
+                Whois::Email { email, .. } => Source::Email(email),
+                Whois::Unmatched { email, why } => Source::Unmatched(email, why),
+                Whois::Unknown => Source::Nothing,
+            },
             user_name: known.as_ref().map(|user| user.name.as_str()),
             enabled: known.as_ref().map(|user| user.enabled),
             proposed: proposed.map(|link| (link.user.as_str(), link.name.as_str(), link.by.name.as_str())),

@@ -87,6 +87,8 @@ pub struct Tenant {
     pub fleet: Arc<dyn Fleet>,
     /// Who is which user in Rancher, as configured.
     pub users: BTreeMap<PersonId, String>,
+    /// By which e-mail addresses people are looked up in Rancher who are no user there by configuration or confirmation; none where that is not configured.
+    pub emails: BTreeMap<PersonId, String>,
     /// Groups that can be given ways in, by the name that people use.
     pub groups: BTreeMap<String, String>,
     /// The cloud that machines are made in, where it is looked at.

@@ -94,16 +94,34 @@ impl Engine {
         match (lasting, may_be_dropped) {
             // What cannot be said is in the log; it is no reason to stop a cluster.
             (true, true) => Outcome::Done,
-            (true, false) => gives_up(&claimed.effect, fault, now),
+            (true, false) => self.gives_up(claimed, fault, now),
             // Two hours at the longest backoff; what is to be said waits as long as it takes.
             // A way in that does not end, and a search that was not made, are never given up.
             (false, false) if failures >= self.pace.failures_max && !is_owed(&claimed.effect) => {
-                gives_up(&claimed.effect, fault, now)
+                self.gives_up(claimed, fault, now)
             }
             (false, _) => {
                 let at = now.saturating_add(wait.unwrap_or_else(|| self.backoff(failures))).unwrap_or(Timestamp::MAX);
                 Outcome::Failed { at, fault: (failures == TOLD_AT && !may_be_dropped).then_some(fault) }
             }
+        }
+    }
+
+    /// What it means that an effect cannot be done: what belongs to the cluster and not to its change stops no change.
+    fn gives_up(&self, claimed: &Claimed, fault: Fault, now: Timestamp) -> Outcome {
+        match &claimed.effect {
+            Effect::Bind { cluster_id, to, subject, role, by, .. } => {
+                let tenant = self.tenant(&claimed.key.cluster.tenant).ok();
+                let binding = tenant.map(|tenant| tenant.fleet.binding(cluster_id, subject, role));
+                let by = Some(by.clone());
+                Outcome::Fact(Fact::AccessFailed { to: to.clone(), back: false, fault, binding, by })
+            }
+            Effect::Unbind { to, by, .. } => {
+                let (to, by) = (to.clone(), by.clone());
+                Outcome::Fact(Fact::AccessFailed { to, back: true, fault, binding: None, by })
+            }
+            Effect::ForceRemove { .. } => Outcome::Fact(Fact::Troubled { fault, again: now }),
+            _ => Outcome::Broken(fault),
         }
     }
 
@@ -151,9 +169,10 @@ impl Scene<'_> {
             Effect::Apply { plan, head } => self.apply(plan, head).await,
             Effect::AwaitUsable { cluster_id } => self.await_usable(cluster_id.as_deref()).await,
             Effect::GrantAccess { cluster_id } => {
-                let (owner, class) = (&self.cluster.owner, &self.cluster.form.class);
+                let owner = &self.cluster.owner;
+                let role = self.tenant.policy.roles.of(&owner.id, &self.cluster.form.class);
                 let user = self.owners_user().await?;
-                match self.tenant.fleet.grant(&self.call, cluster_id, owner, user.as_deref(), class).await? {
+                match self.tenant.fleet.grant(&self.call, cluster_id, owner, user.as_deref(), role).await? {
                     Granting::Done(grants) => Ok(Outcome::Fact(Fact::Granted { grants })),
                     Granting::Waiting => self.again_within(JOIN_LIMIT, None, "the way in is not in force yet"),
                 }
@@ -238,10 +257,8 @@ impl Scene<'_> {
 
     async fn open_pull(&self) -> Answer<Outcome> {
         let cluster = &self.cluster;
-        if cluster.change.kind == Kind::Create
-            && let Err(remedy) = self.tenant.fleet.knows(&cluster.owner, self.owners_user().await?.as_deref()).await?
-        {
-            return Err(Trouble::Lasting { line: remedy, source: None });
+        if cluster.change.kind == Kind::Create {
+            self.prove_owner().await?;
         }
         if let Some(fact) = self.merged_already().await? {
             return Ok(Outcome::Fact(fact));
@@ -394,9 +411,14 @@ impl Scene<'_> {
         self.now.saturating_add(self.engine.pace.poll).unwrap_or(Timestamp::MAX)
     }
 
+    /// How long the state has lasted.
+    pub(super) fn lasted(&self) -> SignedDuration {
+        self.now.duration_since(self.cluster.change.entered)
+    }
+
     /// Polls again, until the state has lasted too long.
     pub(super) fn again_within(&self, limit: SignedDuration, note: Option<String>, detail: &str) -> Answer<Outcome> {
-        let lasted = self.now.duration_since(self.cluster.change.entered);
+        let lasted = self.lasted();
         if lasted > limit {
             let line = format!("Rancher is not done after {} min: {detail}", lasted.as_mins());
             return Err(Trouble::Lasting { line, source: None });
@@ -408,16 +430,6 @@ impl Scene<'_> {
 /// Whether it is done however long it takes.
 fn is_owed(effect: &Effect) -> bool {
     matches!(effect, Effect::Unbind { .. } | Effect::Sweep { .. })
-}
-
-/// What it means that an effect cannot be done: what belongs to the cluster and not to its change stops no change.
-fn gives_up(effect: &Effect, fault: Fault, now: Timestamp) -> Outcome {
-    match effect {
-        Effect::Bind { to, .. } => Outcome::Fact(Fact::AccessFailed { to: to.clone(), back: false, fault }),
-        Effect::Unbind { to, .. } => Outcome::Fact(Fact::AccessFailed { to: to.clone(), back: true, fault }),
-        Effect::ForceRemove { .. } => Outcome::Fact(Fact::Troubled { fault, again: now }),
-        _ => Outcome::Broken(fault),
-    }
 }
 
 fn rendering(fault: anyhow::Error) -> Trouble {

@@ -16,6 +16,9 @@ pub const JOIN_LIMIT: SignedDuration = SignedDuration::from_mins(60);
 /// How long a cluster may take to be gone before a person has to look.
 pub const GONE_LIMIT: SignedDuration = SignedDuration::from_mins(30);
 
+/// How long after terraform's destroy Rancher may seem not to have begun: terraform itself waits until the cluster is gone.
+const REMOVAL_BEGINS: SignedDuration = SignedDuration::from_mins(2);
+
 impl Scene<'_> {
     pub(super) async fn make_plan(&self) -> Answer<Outcome> {
         let (ready, mirror) =
@@ -113,6 +116,11 @@ impl Scene<'_> {
                 self.show(Progress { step: "leaving", done: None, detail: Some(detail.clone()) });
                 self.again_within(GONE_LIMIT, None, &detail)
             }
+            // Its provider takes a right that was lost in the middle for "gone", and then terraform forgets what is still there.
+            Sight::Joining { .. } | Sight::Usable(_) if self.lasted() > REMOVAL_BEGINS => Err(Trouble::Lasting {
+                line: "terraform takes it for destroyed, and Rancher still has it and is not removing it: kaas' token was without rights for a while, perhaps. A Rancher admin removes the cluster in Rancher (Cluster Management), then retry".to_owned(),
+                source: None,
+            }),
             Sight::Joining { detail, .. } => self.again_within(GONE_LIMIT, None, &detail),
             Sight::Usable(_) => self.again_within(GONE_LIMIT, None, "it still has the cluster"),
         }

@@ -54,6 +54,20 @@ pub struct Change {
     /// What was found out about the current plan in the cloud.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
+    /// As whom the owner will be let in, where nothing but their e-mail address says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matched: Option<Matched>,
+}
+
+/// A user of Rancher's whom somebody was taken for because of their e-mail address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Matched {
+    /// The user's id: `u-k7x2m`.
+    pub user: String,
+    /// The name that it logs in with. Untrusted.
+    pub name: String,
+    /// The address.
+    pub email: String,
 }
 
 fn is_zero(count: &u32) -> bool {

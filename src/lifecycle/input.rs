@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::cloud::{Certificate, Finding, Order};
 use super::form::{Form, Reason};
 use super::{
-    ChangeNumber, ClusterFacts, ContentDigest, EffectKey, Fault, Grant, HeadSha, Person, Place, Plan, PlanDigest,
-    Proof, Pull, Subject,
+    ChangeNumber, ClusterFacts, ContentDigest, EffectKey, Fault, Grant, HeadSha, Matched, Person, Place, Plan,
+    PlanDigest, Proof, Pull, Subject,
 };
 
 /// What reaches the core: an ask or a fact, with an id (the first delivery wins) and a time.
@@ -173,6 +173,11 @@ pub enum Fact {
         /// The machines that the plan is about.
         order: Order,
     },
+    /// The owner was found in Rancher by their e-mail address, and by nothing else.
+    OwnerMatched {
+        /// As whom.
+        matched: Matched,
+    },
     /// Machines of the cluster were seen.
     MachinesSeen {
         /// Their names.
@@ -243,6 +248,12 @@ pub enum Fact {
         back: bool,
         /// How.
         fault: Fault,
+        /// The binding that there may be in Rancher all the same, where one was to be given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        binding: Option<String>,
+        /// Who asked for it; `None` where its time was over.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Person>,
     },
     /// Rancher lets a machine go that it could not remove.
     ForceRemoved {

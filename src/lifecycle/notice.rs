@@ -118,7 +118,7 @@ pub enum Notice {
         /// Who asked for it; `None` where its time was over.
         by: Option<Person>,
     },
-    /// To the thread: a way in could not be given, or not be taken back.
+    /// To the thread, whoever asked and the admins: a way in could not be given, or not be taken back.
     AccessFailed {
         /// Whose.
         to: String,

@@ -3,11 +3,12 @@
 //! Nothing here does I/O, reads a clock or draws a random number.
 
 use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-use super::form::Reason;
+use super::form::{ClassName, Reason};
 use super::{CardCopy, Cluster, Person, PersonId, Place, Proof, Review, Risk, Vote};
 
 /// A tenant's policy.
@@ -31,12 +32,39 @@ pub struct Policy {
     pub clusters_a_person: Option<u32>,
     /// Why new changes are stopped for now.
     pub frozen: Option<Reason>,
+    /// Which role whoever asked for a cluster gets in it.
+    pub roles: RequesterRoles,
     /// Which ways in people may give each other.
     pub access: AccessPolicy,
     /// Whether the cloud is searched after a teardown.
     pub certify: bool,
     /// The tenant's places, one a chat: a change is shown in all of them.
     pub places: Vec<Place>,
+}
+
+/// Which role in Rancher whoever asked for a cluster gets in it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RequesterRoles {
+    /// Where nothing else is said.
+    pub usual: String,
+    /// In the clusters of a class.
+    pub classes: BTreeMap<ClassName, String>,
+    /// A person's, in clusters of every class.
+    pub people: BTreeMap<PersonId, String>,
+}
+
+impl RequesterRoles {
+    /// The role of a person in the clusters of a class that they ask for: their own before the class's before the usual one.
+    pub fn of(&self, person: &PersonId, class: &ClassName) -> &str {
+        self.people.get(person).or_else(|| self.classes.get(class)).unwrap_or(&self.usual)
+    }
+
+    /// Every role that somebody may get, once.
+    pub fn all(&self) -> Vec<String> {
+        let all: BTreeSet<&String> =
+            [&self.usual].into_iter().chain(self.classes.values()).chain(self.people.values()).collect();
+        all.into_iter().cloned().collect()
+    }
 }
 
 /// Which ways in the owner of a cluster, or an admin, may give to others.

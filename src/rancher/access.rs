@@ -51,6 +51,31 @@ pub(super) fn binding_name(field: &str, value: &str, role: &str) -> String {
     format!("{OURS}{short}")
 }
 
+/// The id that the binding of a way in has where kaas made it.
+pub(super) fn binding_id(cluster: &str, subject: &Subject, role: &str) -> String {
+    format!("{cluster}:{}", Wanted::new(local(subject), role, "").name)
+}
+
+/// The subject as it is bound: a local user as one, whichever way they are called.
+fn local(subject: &Subject) -> Subject {
+    match subject {
+        Subject::Principal(principal) => match principal.strip_prefix("local://") {
+            Some(id) => Subject::User(id.to_owned()),
+            None => subject.clone(),
+        },
+        Subject::User(_) | Subject::Group(_) => subject.clone(),
+    }
+}
+
+/// Whether kaas made a binding: its name is a digest of what it gives, and what it gives can never be changed.
+fn is_ours(binding: &Value) -> bool {
+    let role = binding["roleTemplateId"].as_str().unwrap_or_default();
+    ["userId", "groupPrincipalId", "userPrincipalId"].into_iter().any(|field| {
+        let value = binding[field].as_str().filter(|value| !value.is_empty());
+        value.is_some_and(|value| binding["name"] == binding_name(field, value, role))
+    })
+}
+
 fn field_of(subject: &Subject) -> (&'static str, &str) {
     match subject {
         Subject::User(id) => ("userId", id),
@@ -81,19 +106,30 @@ impl Rancher {
     pub(super) async fn give_one(&self, call: &Call, cluster: &str, subject: &Subject, role: &str) -> Answer<Granting> {
         let subject = self.sound(subject).await?;
         let to = field_of(&subject).1.to_owned();
-        self.give(call, cluster, vec![Wanted::new(subject, role, &to)]).await
+        let given = self.give(call, cluster, vec![Wanted::new(subject, role, &to)]).await?;
+        if let Granting::Done(grants) = &given
+            && let Some(strange) = grants.iter().find(|grant| !grant.binding.contains(&format!(":{OURS}")))
+        {
+            return Err(lasting(format!(
+                "{} is {role} in this cluster already, by a binding that was made in Rancher and not by kaas ({}). kaas could never end it: a Rancher admin removes it, then it can be asked for again.",
+                shown(&to),
+                shown(&strange.binding)
+            )));
+        }
+        Ok(given)
+    }
+
+    /// The binding by which a subject has a way in already that kaas did not make.
+    pub(super) async fn made_by_others(&self, cluster: &str, subject: &Subject, role: &str) -> Answer<Option<String>> {
+        let wanted = Wanted::new(local(subject), role, "");
+        let there = self.bindings(cluster).await?;
+        let strange = |binding: &&Value| wanted.is(binding) && binding["removed"].is_null() && !is_ours(binding);
+        there.iter().find(strange).map(id_of).transpose()
     }
 
     /// The subject, if it can be bound at all: what Rancher would accept and never carry out is refused here.
     async fn sound(&self, subject: &Subject) -> Answer<Subject> {
-        let subject = match subject {
-            // A local user is bound as one, whichever way they are called.
-            Subject::Principal(principal) => match principal.strip_prefix("local://") {
-                Some(id) => Subject::User(id.to_owned()),
-                None => subject.clone(),
-            },
-            Subject::User(_) | Subject::Group(_) => subject.clone(),
-        };
+        let subject = local(subject);
         match &subject {
             Subject::User(id) => match self.find_user(id).await? {
                 Some(user) if user.enabled => {}
@@ -267,6 +303,14 @@ impl Rancher {
         match known(self.client.get(&path, &[]).await)? {
             None => return Ok(true),
             Some(there) if there["id"] != binding => return Err(lasting("Rancher answers with another binding.")),
+            // What has the name and gives something else is not what kaas gave: that is gone.
+            Some(there) if !is_ours(&there) => {
+                tracing::warn!(
+                    rancher.binding = binding,
+                    "a binding with a name of kaas' gives something else; it stays"
+                );
+                return Ok(true);
+            }
             // It is on its way out already.
             Some(there) if !there["removed"].is_null() => return Ok(false),
             Some(_) => {}

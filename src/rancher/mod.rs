@@ -12,11 +12,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use secrecy::SecretString;
 
+use self::access::binding_id;
 use self::client::Client;
 use self::failure::Failure;
 use self::token::Form;
 use crate::clock::SharedClock;
-use crate::lifecycle::form::{ClassName, ClusterName};
+use crate::lifecycle::form::ClusterName;
 use crate::lifecycle::{Person, PersonId};
 use crate::ports::{Answer, Call, Fleet, FleetStanding, FleetUser, Granting, Sight, Subject, Trouble};
 
@@ -38,8 +39,6 @@ pub use prove::{Proof, TOKEN_WARNED};
 
 /// The workspace in which clusters are made, unless configured otherwise.
 pub const WORKSPACE: &str = "fleet-default";
-/// The role of whoever asked for a cluster, unless configured otherwise.
-pub const REQUESTER_ROLE: &str = "cluster-owner";
 /// The role of the team, unless configured otherwise.
 pub const TEAM_ROLE: &str = "cluster-member";
 
@@ -56,10 +55,10 @@ pub struct Settings {
     pub workspace: String,
     /// Who is which Rancher user: `u-alice`.
     pub people: BTreeMap<PersonId, String>,
-    /// The role of whoever asked for a cluster.
-    pub requester_role: String,
-    /// Their role in the clusters of a class, where it is another one.
-    pub requester_roles: BTreeMap<ClassName, String>,
+    /// The e-mail addresses by which people are looked up who are no Rancher user by configuration: only asked for when the configuration is checked.
+    pub emails: BTreeMap<PersonId, String>,
+    /// Every role that somebody who asks may be given: only looked at when the configuration is checked.
+    pub roles: Vec<String>,
     /// The group that gets into every cluster.
     pub team: Option<Team>,
     /// The cloud credentials that clusters are made with, by name: only looked at when the configuration is checked.
@@ -86,8 +85,8 @@ impl Settings {
             ca: None,
             workspace: WORKSPACE.to_owned(),
             people: BTreeMap::new(),
-            requester_role: REQUESTER_ROLE.to_owned(),
-            requester_roles: BTreeMap::new(),
+            emails: BTreeMap::new(),
+            roles: Vec::new(),
             team: None,
             credentials: Vec::new(),
             patience: Patience::default(),
@@ -138,15 +137,7 @@ impl Fleet for Rancher {
         self.sight(cluster, id).await
     }
 
-    async fn grant(
-        &self,
-        call: &Call,
-        id: &str,
-        person: &Person,
-        user: Option<&str>,
-        class: &ClassName,
-    ) -> Answer<Granting> {
-        let role = self.settings.requester_roles.get(class).unwrap_or(&self.settings.requester_role);
+    async fn grant(&self, call: &Call, id: &str, person: &Person, user: Option<&str>, role: &str) -> Answer<Granting> {
         self.give_access(call, id, person, user, role).await
     }
 
@@ -162,8 +153,20 @@ impl Fleet for Rancher {
         self.give_one(call, id, subject, role).await
     }
 
+    fn binding(&self, id: &str, subject: &Subject, role: &str) -> String {
+        binding_id(id, subject, role)
+    }
+
+    async fn by_hand(&self, id: &str, subject: &Subject, role: &str) -> Answer<Option<String>> {
+        self.made_by_others(id, subject, role).await
+    }
+
     async fn unbind(&self, call: &Call, binding: &str) -> Answer<bool> {
         self.take_back(call, binding).await
+    }
+
+    async fn users_by_email(&self, email: &str) -> Answer<Vec<FleetUser>> {
+        Ok(self.find_by_email(email).await?)
     }
 
     async fn user(&self, id: &str) -> Answer<Option<FleetUser>> {

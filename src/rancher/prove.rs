@@ -73,8 +73,29 @@ impl Rancher {
             };
             proofs.push(proof(format!("{} is the Rancher user {user}", person.name), good));
         }
+        for (person, email) in self.settings.emails.iter().filter(|(id, _)| !self.settings.people.contains_key(*id)) {
+            proofs.push(self.prove_email(person.as_str(), email).await);
+        }
         proofs.push(self.prove_modest().await);
         proofs
+    }
+
+    /// Whether somebody can be told by their address. That they cannot is no mistake of the configuration: they may never have logged in, or be linked by command.
+    async fn prove_email(&self, person: &str, email: &str) -> Proof {
+        let found = self.find_by_email(email).await.map_err(Trouble::from);
+        let enabled = found.map(|users| users.into_iter().filter(|user| user.enabled).collect::<Vec<_>>());
+        let what = |user: &str| format!("{person} is the Rancher user {user}, by {email}");
+        match enabled.as_deref() {
+            Ok([user]) => proof(what(&user.id), Ok(())),
+            Ok(users) => {
+                let wrong = match users.len() {
+                    0 => "No user that may log in has that name for it. They log in to Rancher once, or an admin links them.".to_owned(),
+                    more => format!("{more} users log in under that address: an admin has to say which one it is (`/kaas link`)."),
+                };
+                Proof { mild: true, ..proof(format!("{person} is a Rancher user, by {email}"), Err(wrong)) }
+            }
+            Err(trouble) => proof(format!("{person} is a Rancher user, by {email}"), Err(trouble.to_string())),
+        }
     }
 
     async fn prove_end(&self) -> Proof {
@@ -153,8 +174,7 @@ impl Rancher {
     /// Every role that the configuration names, once.
     fn roles(&self) -> Vec<String> {
         let settings = &self.settings;
-        let mut roles: Vec<String> = settings.requester_roles.values().cloned().collect();
-        roles.extend([settings.requester_role.clone()]);
+        let mut roles = settings.roles.clone();
         roles.extend(settings.team.iter().map(|team| team.role.clone()));
         roles.sort();
         roles.dedup();

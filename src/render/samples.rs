@@ -100,6 +100,7 @@ pub(crate) fn cluster(kind: Kind, undo: bool) -> Cluster {
         foretold: None,
         told: None,
         findings: Vec::new(),
+        matched: None,
     };
     let key = ClusterKey { tenant: "acme".parse().unwrap(), name: form.name.clone() };
     Cluster {

@@ -34,6 +34,10 @@ pub fn policy() -> Policy {
         remind_after: SignedDuration::from_hours(4),
         clusters_a_person: Some(3),
         frozen: None,
+        roles: kaas::lifecycle::policy::RequesterRoles {
+            usual: "cluster-owner".to_owned(),
+            ..kaas::lifecycle::policy::RequesterRoles::default()
+        },
         access: kaas::lifecycle::policy::AccessPolicy {
             roles: vec!["cluster-member".to_owned(), "read-only".to_owned()],
             longest: None,

@@ -7,8 +7,8 @@ use kaas::lifecycle::cloud::{Certificate, Finding, Order, PoolOrder, Weight};
 use kaas::lifecycle::notice::Notice;
 use kaas::lifecycle::step::{Step, step};
 use kaas::lifecycle::{
-    Ask, Closed, Cluster, Effect, EffectKey, Fact, Fault, Grant, Input, InputId, Kind, Plan, PlanDigest, Proof, Pull,
-    State, StuckWhy, Subject, What,
+    Ask, Closed, Cluster, Effect, EffectKey, Fact, Fault, Grant, Input, InputId, Kind, Matched, Plan, PlanDigest,
+    Proof, Pull, State, StuckWhy, Subject, What,
 };
 
 use crate::people::{
@@ -176,6 +176,17 @@ fn surveyed(fails: bool) -> What {
     What::Fact(Fact::Surveyed { findings, order: Order { pools: vec![pool] } })
 }
 
+fn access_failed(back: bool) -> What {
+    let binding = (!back).then(|| "c-m-7k2x9q4d:kaas-carol".to_owned());
+    let by = (!back).then(|| person("alice"));
+    What::Fact(Fact::AccessFailed { to: "bob".to_owned(), back, fault: fault(), binding, by })
+}
+
+fn matched() -> Matched {
+    let (user, name) = ("u-k7x2m".to_owned(), "alice@example.com".to_owned());
+    Matched { user, email: name.clone(), name }
+}
+
 fn swept(change: kaas::lifecycle::ChangeNumber) -> What {
     let certificate = Certificate {
         at: start(),
@@ -276,9 +287,11 @@ fn inputs() -> Vec<(&'static str, What)> {
         ("Bound", bound(None)),
         ("Bound, longer", bound(Some(12))),
         ("Unbound", What::Fact(Fact::Unbound { binding: "c-m-7k2x9q4d:kaas-bob".to_owned(), by: None })),
-        ("AccessFailed", What::Fact(Fact::AccessFailed { to: "bob".to_owned(), back: true, fault: fault() })),
+        ("AccessFailed, taking back", access_failed(true)),
+        ("AccessFailed, giving", access_failed(false)),
         ("Surveyed", surveyed(false)),
         ("Surveyed, it would fail", surveyed(true)),
+        ("OwnerMatched", What::Fact(Fact::OwnerMatched { matched: matched() })),
         ("MachinesSeen", What::Fact(Fact::MachinesSeen { machines: vec!["m-1".to_owned()] })),
         ("ForceRemoved", What::Fact(Fact::ForceRemoved { machine: "m-1".to_owned(), by: person("dave") })),
         ("Swept", swept(kaas::lifecycle::ChangeNumber(43))),

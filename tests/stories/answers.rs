@@ -278,7 +278,7 @@ fn what_can_be_asked_for() {
                    │
                    │ The first of each is what you get where you name none. To ask: /kaas request <name> size=small
     alice: /kaas request crucial-sandbox size=small ttl=2d --dry-run
-      kaas → alice │ crucial-sandbox would be small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5, about $412 a month. Nothing was asked for. kaas would write:
+      kaas → alice │ crucial-sandbox would be small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5, about $412 a month. You would get in as cluster-owner. Nothing was asked for. kaas would write:
                    │ # Written by kaas for change 1, asked by alice. Ask kaas to alter it: a hand edit voids its approvals.
                    │ terraform {
                    │   required_version = ">= 1.5"

@@ -209,6 +209,7 @@ fn a_destroy_fails_half_way() {
       kaas │ crucial-sandbox is stuck. terraform: "DependencyViolation: the network is in use" (ref K-1). What is left stays in the state. Mend it and /kaas retry crucial-sandbox.
       card │ crucial-sandbox · destroy · stuck: terraform: "DependencyViolation: the network is in use" (ref K-1), retry   change 2
            │ [ Retry ] [ Plan ]
+      kaas → dave │ crucial-sandbox is stuck. terraform: "DependencyViolation: the network is in use" (ref K-1). What is left stays in the state. Mend it and /kaas retry crucial-sandbox.
     alice: /kaas cancel crucial-sandbox
       kaas → alice │ You can't cancel crucial-sandbox: some of it may be destroyed already. Once what is wrong is mended, go on with /kaas retry crucial-sandbox.
     dave: press Retry

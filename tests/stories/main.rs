@@ -20,6 +20,7 @@ mod destroying;
 mod faults;
 mod life;
 mod outages;
+mod rancher;
 mod refusals;
 mod turns;
 mod two_chats;

@@ -1,5 +1,6 @@
 //! kaas as a process: started over a store and a world, killed, started again; and the virtual clock that it reads.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -10,6 +11,7 @@ use kaas::command::Dialect;
 use kaas::config::Config;
 use kaas::engine::desk::FrontDesk;
 use kaas::engine::{Engine, Pace, Tenant};
+use kaas::lifecycle::PersonId;
 use kaas::lifecycle::policy::Policy;
 use kaas::ports::Chat;
 use kaas::render::templates::Templates;
@@ -61,6 +63,10 @@ pub struct Inner {
     pub policy: Mutex<Policy>,
     /// The policy was another one before, so that the journal cannot be played again under this one.
     pub changed: Mutex<bool>,
+    /// Whom the configuration does not link to a user of Rancher.
+    pub unlinked: Mutex<Vec<&'static str>>,
+    /// By which e-mail addresses people are looked up.
+    pub emails: Mutex<BTreeMap<PersonId, String>>,
     pub store: Arc<dyn Store>,
     pub clock: SharedClock,
     pub common: Arc<Common>,
@@ -76,6 +82,13 @@ pub struct Inner {
 }
 
 impl Inner {
+    fn linked(&self) -> BTreeMap<PersonId, String> {
+        let unlinked = self.unlinked.lock().unwrap();
+        let people = self.config.tenants[0].people.iter();
+        let linked = people.filter(|person| !unlinked.contains(&person.name.as_str()));
+        linked.map(|person| (person.id.clone(), format!("u-{}", person.id))).collect()
+    }
+
     /// A kaas, as a process would start it: nothing is left of the one before but the store.
     pub fn start(&self) -> Arc<Engine> {
         let config = &self.config.tenants[0];
@@ -90,7 +103,8 @@ impl Inner {
             reviewers: config.people.iter().map(|person| (person.name.to_lowercase(), person.clone())).collect(),
             runner: Arc::clone(&self.terraform) as _,
             fleet: Arc::clone(&self.rancher) as _,
-            users: config.people.iter().map(|person| (person.id.clone(), format!("u-{}", person.id))).collect(),
+            users: self.linked(),
+            emails: self.emails.lock().unwrap().clone(),
             groups: [("billing".to_owned(), "github_team://7654321".to_owned())].into(),
             cloud: Some(Arc::clone(&self.cloud) as _),
             rosters: Vec::new(),

@@ -21,7 +21,7 @@ fn nothing_new_while_frozen() {
     alice: /kaas request crucial-sandbox size=small
       kaas → alice │ New changes are stopped for now: the network is being moved until Monday. What is under way goes on.
     alice: /kaas request crucial-sandbox size=small --dry-run
-      kaas → alice │ crucial-sandbox would be small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5, about $412 a month. Nothing was asked for. kaas would write:
+      kaas → alice │ crucial-sandbox would be small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5, about $412 a month. You would get in as cluster-owner. Nothing was asked for. kaas would write:
                    │ # Written by kaas for change 1, asked by alice. Ask kaas to alter it: a hand edit voids its approvals.
                    │ terraform {
                    │   required_version = ">= 1.5"

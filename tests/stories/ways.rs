@@ -190,3 +190,74 @@ fn admins_are_warned_before_the_token_ends() {
     });
     insta::assert_snapshot!(told);
 }
+
+#[test]
+fn whoever_is_known_by_their_e_mail_alone_gets_in_as_approvers_were_shown() {
+    let told = story(async |w| {
+        w.is_known_by_email("alice").await;
+        w.alice("/kaas whoami").await;
+        w.alice("/kaas request crucial-sandbox size=small").await;
+        w.note("two users of Rancher log in under alice@example.com");
+        w.rancher.logs_in("alice@example.com", &[("u-x9", true), ("u-y7", true)]);
+        w.alice("press Retry").await;
+        w.note("one of them is disabled");
+        w.rancher.logs_in("alice@example.com", &[("u-x9", true), ("u-y7", false)]);
+        w.alice("/kaas whoami").await;
+        w.alice("press Retry").await;
+        w.bob("press Approve").await;
+        w.note("the address moves on to somebody else");
+        w.rancher.logs_in("alice@example.com", &[("u-z1", true)]);
+        w.carol("press Approve").await;
+        w.stands("crucial-sandbox", "stuck");
+        assert!(w.rancher.ways_in("crucial-sandbox").is_empty());
+        w.dave("/kaas link @alice u-x9").await;
+        w.alice("/kaas link confirm").await;
+        w.alice("press Retry").await;
+        w.alice("/kaas whoami").await;
+        assert_eq!(w.rancher.ways_in("crucial-sandbox"), ["u-x9"]);
+    });
+    insta::assert_snapshot!(told);
+}
+
+#[test]
+fn an_e_mail_lets_nobody_in_as_somebody_else_and_is_not_needed_to_take_a_way_in_back() {
+    let told = story(async |w| {
+        w.has_cluster("crucial-sandbox").await;
+        w.is_known_by_email("bob").await;
+        w.alice("/kaas access crucial-sandbox @bob").await;
+        w.rancher.logs_in("bob@example.com", &[("u-alice", true)]);
+        w.alice("/kaas access crucial-sandbox @bob").await;
+        w.rancher.logs_in("bob@example.com", &[("u-x9", false)]);
+        w.alice("/kaas access crucial-sandbox @bob").await;
+        w.rancher.logs_in("bob@example.com", &[("u-x9", true)]);
+        w.alice("/kaas access crucial-sandbox @bob").await;
+        assert_eq!(w.rancher.ways_in("crucial-sandbox"), ["alice", "u-x9"]);
+        w.down(Part::Rancher, "Rancher does not answer");
+        w.bob("/kaas whoami").await;
+        w.up(Part::Rancher);
+        w.rancher.logs_in("bob@example.com", &[]);
+        w.alice("/kaas revoke crucial-sandbox @bob").await;
+        assert_eq!(w.rancher.ways_in("crucial-sandbox"), ["alice"]);
+    });
+    insta::assert_snapshot!(told);
+}
+
+#[test]
+fn who_gets_which_role_is_shown_to_approvers_where_it_is_not_the_usual_one() {
+    let told = story_with(
+        |policy| {
+            policy.roles.classes.insert("aws-k3s".parse().unwrap(), "cluster-member".to_owned());
+            policy.roles.people.insert("erin".parse().unwrap(), "kaas-read-only".to_owned());
+        },
+        async |w| {
+            for (who, class, name) in [("alice", "aws-k3s", "teal-otter"), ("erin", "aws-k3s", "calm-heron")] {
+                w.says(who, &format!("/kaas request {name} class={class} --dry-run")).await;
+                w.says(who, &format!("/kaas request {name} class={class}")).await;
+                w.bob(&format!("press Approve on {name}")).await;
+                w.carol(&format!("press Approve on {name}")).await;
+            }
+            w.erin("/kaas access calm-heron").await;
+        },
+    );
+    insta::assert_snapshot!(told);
+}

@@ -120,6 +120,8 @@ impl World {
             config,
             policy: Mutex::new(policy),
             changed: Mutex::new(false),
+            unlinked: Mutex::default(),
+            emails: Mutex::default(),
             store,
             clock,
             common: Arc::clone(&common),
@@ -369,6 +371,17 @@ impl World {
         self.note(note);
         change(&mut self.inner.policy.lock().unwrap());
         *self.inner.changed.lock().unwrap() = true;
+        self.inner.death.notify_one();
+        tokio::time::sleep(Duration::from_secs(61)).await;
+    }
+
+    /// Somebody is not linked to a user of Rancher, and is looked up there by their e-mail address.
+    pub async fn is_known_by_email(&self, who: &'static str) {
+        self.note(&format!(
+            "the configuration says of {who} only {who}@example.com, and that people are looked up by that"
+        ));
+        self.inner.unlinked.lock().unwrap().push(who);
+        self.inner.emails.lock().unwrap().insert(who.parse().unwrap(), format!("{who}@example.com"));
         self.inner.death.notify_one();
         tokio::time::sleep(Duration::from_secs(61)).await;
     }

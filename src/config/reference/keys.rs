@@ -233,7 +233,13 @@ pub const SECTIONS: &[Section] = &[
                 "requester_role",
                 Takes::Text("the id of a role template of Rancher", v::role),
                 Default("\"cluster-owner\""),
-                "The role that whoever asked for a cluster is given in it; a class may say otherwise.",
+                "The role that whoever asked for a cluster is given in it; a class may say otherwise, and a person's entry comes before both.",
+            ),
+            key(
+                "match_email",
+                Takes::Flag,
+                Default("false"),
+                "Whether people are looked up in Rancher by people.*.email who have no people.*.rancher and confirmed no link. Only a single user that may log in counts, by the name it logs in with, never by its display name; turn it on where whoever makes users in Rancher vouches for those names.",
             ),
             key(
                 "cloud_credentials",
@@ -460,6 +466,12 @@ pub const SECTIONS: &[Section] = &[
                 Takes::Text("a Rancher user id, such as u-abc12", v::rancher_user),
                 Optional("gets no way in"),
                 "Their user in Rancher, which is given the way into the clusters they ask for.",
+            ),
+            key(
+                "requester_role",
+                Takes::Text("the id of a role template of Rancher", v::role),
+                Optional("what the class says, or else the tenant"),
+                "The role that they are given in the clusters they ask for, of whichever class: it comes before those of the class and of the tenant.",
             ),
         ],
     ),

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::lifecycle::cloud::{Certificate, Finding, Order};
 use crate::lifecycle::notice::{Notice, Refusal, Wanted};
-use crate::lifecycle::{ChangeNumber, Effect, Fault, Grant, Kind, Live, Person, State, Subject};
+use crate::lifecycle::{ChangeNumber, Effect, Fault, Grant, Kind, Live, Matched, Person, State, Subject};
 
 use super::Turn;
 
@@ -137,12 +137,25 @@ impl Turn<'_> {
         true
     }
 
-    pub(super) fn access_failed(&mut self, to: &str, back: bool, fault: &Fault) -> bool {
-        if self.cluster.live.is_none() {
-            return false;
+    /// A way in that was not given must not come into force later, unknown to everybody: what there may be of it is taken back.
+    pub(super) fn access_failed(
+        &mut self,
+        (to, back): (&str, bool),
+        fault: &Fault,
+        binding: Option<&str>,
+        by: Option<&Person>,
+    ) -> bool {
+        let Some(live) = &self.cluster.live else { return false };
+        let known = |binding: &&str| live.grants.iter().any(|grant| grant.binding == **binding);
+        if let Some(binding) = binding.filter(|binding| !known(binding)) {
+            self.effects.push(Effect::Unbind { binding: binding.to_owned(), to: to.to_owned(), by: None });
         }
-        let (to, fault) = (to.to_owned(), fault.clone());
-        self.effects.push(Effect::Post(Notice::AccessFailed { to, back, fault }));
+        let notice = Notice::AccessFailed { to: to.to_owned(), back, fault: fault.clone() };
+        self.effects.push(Effect::Post(notice.clone()));
+        let admins = self.policy.admins.iter().filter(|admin| by.is_none_or(|by| by.id != admin.id));
+        for to in by.into_iter().chain(admins) {
+            self.effects.push(Effect::Tell { to: to.clone(), notice: notice.clone() });
+        }
         true
     }
 
@@ -150,6 +163,13 @@ impl Turn<'_> {
         self.cluster.footprint.saw([machine.to_owned()]);
         self.effects.push(Effect::Post(Notice::ForceRemoved { machine: machine.to_owned(), by: by.clone() }));
         true
+    }
+
+    /// What approvers are to see: as whom the owner is let in.
+    pub(super) fn owner_matched(&mut self, matched: &Matched) -> bool {
+        let change = &mut self.cluster.change;
+        let State::Preparing { .. } = change.state else { return false };
+        change.matched.replace(matched.clone()).as_ref() != Some(matched)
     }
 
     pub(super) fn surveyed(&mut self, findings: &[Finding], order: &Order) -> bool {

@@ -24,6 +24,7 @@ impl Turn<'_> {
     pub(super) fn prepare(&mut self) {
         self.cluster.change.findings.clear();
         self.cluster.change.foretold = None;
+        self.cluster.change.matched = None;
         self.enter(State::Preparing { pull: None, plan: None });
         self.effects.push(Effect::Card);
         self.effects.push(Effect::OpenPull);
@@ -166,6 +167,7 @@ impl Turn<'_> {
             foretold: None,
             told: None,
             findings: Vec::new(),
+            matched: None,
         };
         self.prepare();
     }

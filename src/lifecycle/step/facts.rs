@@ -34,6 +34,7 @@ impl Turn<'_> {
                     && self.merged(true, |joining| Some(joining.approved.pull.head.clone()))
             }
             Fact::Surveyed { findings, order } => self.surveyed(findings, order),
+            Fact::OwnerMatched { matched } => self.owner_matched(matched),
             Fact::MachinesSeen { machines } => self.cluster.footprint.saw(machines.iter().cloned()),
             Fact::PlanReady { plan } => self.plan_ready(plan),
             Fact::Applied { cluster_id } => self.applied(cluster_id.clone()),
@@ -45,7 +46,9 @@ impl Turn<'_> {
             Fact::Bound { grant, by } => self.bound(grant, by),
             Fact::Unbound { binding, by } => self.unbound(binding, by.as_ref()),
             Fact::AccessEnded { binding, at } => self.access_ended(binding, *at),
-            Fact::AccessFailed { to, back, fault } => self.access_failed(to, *back, fault),
+            Fact::AccessFailed { to, back, fault, binding, by } => {
+                self.access_failed((to, *back), fault, binding.as_deref(), by.as_ref())
+            }
             Fact::ForceRemoved { machine, by } => self.force_removed(machine, by),
             Fact::Swept { change, round, certificate } => self.swept(*change, *round, certificate),
             Fact::DeadlinePassed { deadline } => self.deadline_passed(*deadline),
@@ -335,7 +338,17 @@ impl Turn<'_> {
             self.effects.push(Effect::Post(Notice::NotTidied { fault: fault.clone() }));
             return true;
         }
-        self.stuck(StuckWhy::Fault(fault.clone()))
+        let change = &self.cluster.change;
+        let taking_down = change.kind == Kind::Destroy && change.state.approved().is_some();
+        let why = StuckWhy::Fault(fault.clone());
+        let stuck = self.stuck(why.clone());
+        if stuck && taking_down {
+            // It costs money until somebody looks, and whoever had it may be gone.
+            for admin in &self.policy.admins {
+                self.effects.push(Effect::Tell { to: admin.clone(), notice: Notice::Stuck(why.clone()) });
+            }
+        }
+        stuck
     }
 
     pub(super) fn troubled(&mut self, fault: &Fault, again: Timestamp) -> bool {

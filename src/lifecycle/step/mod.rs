@@ -144,6 +144,7 @@ fn request(
         foretold: None,
         told: None,
         findings: Vec::new(),
+        matched: None,
     };
     let cluster = Cluster {
         key: key.clone(),

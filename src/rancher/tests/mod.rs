@@ -29,12 +29,12 @@ fn settings(url: &str, token: &str) -> Settings {
     for (person, user) in [("alice", "u-alice"), ("erin", "u-erin"), ("ghost", "u-ghost")] {
         settings.people.insert(person.parse().expect("an id"), user.to_owned());
     }
+    settings.roles = vec![OWNER.to_owned()];
     settings
 }
 
-fn class() -> ClassName {
-    "aws".parse().expect("a class")
-}
+/// The role of whoever asked.
+const OWNER: &str = "cluster-owner";
 
 fn person(id: &str) -> Person {
     Person { id: id.parse().expect("an id"), name: id.to_owned() }

@@ -310,7 +310,7 @@ async fn grant_with(status: u16, body: Value, then: Value) -> Answer<Granting> {
         _ => ok(&json!({"status": {"summary": "Completed"}})),
     })
     .await;
-    odd.rancher().grant(&call(), "c-m-1", &person("alice"), None, &class()).await
+    odd.rancher().grant(&call(), "c-m-1", &person("alice"), None, OWNER).await
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ async fn desk() -> Desk {
     Desk::with(|settings| {
         settings.credentials = vec!["simulated-aws".into(), "another".into()];
         settings.team = Some(Team { principal: "github_team://7".into(), role: TEAM_ROLE.into() });
-        settings.requester_roles.insert(class(), "read-only".into());
+        settings.roles.push("read-only".into());
     })
     .await
 }
@@ -96,4 +96,29 @@ async fn a_dead_token_of_a_simulated_rancher_ends_the_proofs_at_once() {
     desk.http_as(&admin, "PUT", "/v3/users/u-alice", json!({"enabled": false})).await;
     let told = told(&desk.rancher.prove().await);
     assert!(told.contains("The Rancher user u-alice of alice is disabled"), "{told}");
+}
+
+#[tokio::test]
+async fn who_is_told_by_an_address_in_a_simulated_rancher_is_proven_too() {
+    let desk = Desk::with(|settings| {
+        settings.people.clear();
+        settings.people.insert("alice".parse().expect("an id"), "u-alice".to_owned());
+        for person in ["alice", "ann", "bea"] {
+            settings.emails.insert(person.parse().expect("an id"), format!("{person}@example.com"));
+        }
+    })
+    .await;
+    let admin = desk.sim.admin_token.clone();
+    let user = json!({"type": "user", "username": "ann@example.com", "password": "a long one, longer"});
+    let (_, made) = desk.http_as(&admin, "POST", "/v3/users", user).await;
+    let told = told(&desk.rancher.prove().await).replace(made["id"].as_str().expect("an id"), "ID");
+    let lines: Vec<&str> = told.lines().filter(|line| line.contains("Rancher user")).collect();
+    assert_eq!(
+        lines,
+        [
+            "good: alice is the Rancher user u-alice",
+            "good: ann is the Rancher user ID, by ann@example.com",
+            "look: bea is a Rancher user, by bea@example.com: No user that may log in has that name for it. They log in to Rancher once, or an admin links them.",
+        ]
+    );
 }

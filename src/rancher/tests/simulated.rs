@@ -219,24 +219,24 @@ async fn access_to_a_simulated_cluster_is_given_once_and_told_when_it_is_in_forc
     let alice = person("alice");
     assert_eq!(desk.rancher.knows(&alice, None).await.expect("asked"), Ok(()));
     assert_eq!(
-        desk.rancher.grant(&call(), "c-m-notthere", &alice, None, &class()).await.expect("asked"),
+        desk.rancher.grant(&call(), "c-m-notthere", &alice, None, OWNER).await.expect("asked"),
         Granting::Waiting
     );
     let id = desk.made().await;
     desk.clock.advance(Duration::from_secs(40));
     assert_eq!(
-        desk.rancher.grant(&call(), &id, &alice, None, &class()).await.expect("asked"),
+        desk.rancher.grant(&call(), &id, &alice, None, OWNER).await.expect("asked"),
         Granting::Waiting,
         "not connected yet"
     );
     desk.clock.advance(WHOLE);
-    let Granting::Done(grants) = desk.rancher.grant(&call(), &id, &alice, None, &class()).await.expect("asked") else {
+    let Granting::Done(grants) = desk.rancher.grant(&call(), &id, &alice, None, OWNER).await.expect("asked") else {
         panic!("not in force")
     };
     let told: Vec<_> = grants.iter().map(|grant| (grant.to.as_str(), grant.role.as_str())).collect();
     assert_eq!(told, [("alice", "cluster-owner"), ("github_team://7", "cluster-member")]);
     assert!(grants.iter().all(|grant| grant.binding.starts_with(&format!("{id}:kaas-"))), "{grants:?}");
-    let again = desk.rancher.grant(&call(), &id, &alice, None, &class()).await.expect("asked");
+    let again = desk.rancher.grant(&call(), &id, &alice, None, OWNER).await.expect("asked");
     assert_eq!(again, Granting::Done(grants));
     let made = desk
         .sim
@@ -258,8 +258,7 @@ async fn an_equal_binding_under_another_name_in_a_simulated_rancher_is_taken() {
                       "roleTemplateId": "cluster-owner", "userId": "u-alice"});
     assert_eq!(desk.http("POST", "/v3/clusterroletemplatebindings", body).await.0, 201);
     desk.clock.advance(Duration::from_secs(10));
-    let Granting::Done(grants) =
-        desk.rancher.grant(&call(), &id, &person("alice"), None, &class()).await.expect("asked")
+    let Granting::Done(grants) = desk.rancher.grant(&call(), &id, &person("alice"), None, OWNER).await.expect("asked")
     else {
         panic!("not in force")
     };
@@ -275,13 +274,10 @@ async fn people_whom_a_simulated_rancher_does_not_know_are_told_what_to_do_and_n
     for (who, words) in [("bob", "which Rancher user bob is"), ("ghost", "Rancher has no user u-ghost")] {
         let remedy = desk.rancher.knows(&person(who), None).await.expect("asked").expect_err("not known");
         assert!(remedy.contains(words) && remedy.contains("log in to Rancher once"), "{remedy}");
-        assert_eq!(lasting_line(desk.rancher.grant(&call(), &id, &person(who), None, &class()).await), remedy);
+        assert_eq!(lasting_line(desk.rancher.grant(&call(), &id, &person(who), None, OWNER).await), remedy);
     }
     for (role, words) in [("no-such-role", "has no role"), ("read-only", "not one for clusters")] {
-        let mut settings = settings(&desk.sim.url, &desk.sim.bot_token);
-        settings.requester_role = role.into();
-        let rancher = Rancher::new(settings, desk.clock.clone()).expect("made");
-        let line = lasting_line(rancher.grant(&call(), &id, &person("alice"), None, &class()).await);
+        let line = lasting_line(desk.rancher.grant(&call(), &id, &person("alice"), None, role).await);
         assert!(line.contains(words) && line.contains(role), "{line}");
     }
     assert_eq!(desk.asked("POST", "bindings"), before);
@@ -294,7 +290,7 @@ async fn a_simulated_users_token_that_may_not_grant_needs_an_operator() {
     desk.clock.advance(WHOLE);
     let token = desk.sim.token_for("u-erin").expect("a token");
     let rancher = Rancher::new(settings(&desk.sim.url, &token), desk.clock.clone()).expect("made");
-    let line = lasting_line(rancher.grant(&call(), &id, &person("alice"), None, &class()).await);
+    let line = lasting_line(rancher.grant(&call(), &id, &person("alice"), None, OWNER).await);
     assert!(line.contains("rights of kaas' user") || line.contains("hides this"), "{line}");
     let line = lasting_line(rancher.preflight(&name(CLUSTER), true).await);
     assert!(line.contains("may not read clusters"), "{line}");

@@ -179,6 +179,61 @@ async fn a_way_in_that_kaas_did_not_make_in_a_simulated_rancher_is_not_taken_awa
 }
 
 #[tokio::test]
+async fn a_way_in_that_was_made_by_hand_in_a_simulated_rancher_is_none_that_kaas_could_end() {
+    let desk = Desk::new().await;
+    let id = desk.ready().await;
+    let (alice, role) = (user("u-alice"), "cluster-member");
+    assert_eq!(desk.rancher.by_hand(&id, &alice, role).await.expect("asked"), None);
+    let body = json!({"type": "clusterRoleTemplateBinding", "name": "by-hand", "clusterId": id,
+                      "roleTemplateId": role, "userId": "u-alice"});
+    assert_eq!(desk.http("POST", "/v3/clusterroletemplatebindings", body).await.0, 201);
+    desk.clock.advance(Duration::from_secs(10));
+    let strange = format!("{id}:by-hand");
+    for subject in [alice.clone(), Subject::Principal("local://u-alice".into())] {
+        assert_eq!(
+            desk.rancher.by_hand(&id, &subject, role).await.expect("asked"),
+            Some(strange.clone()),
+            "{subject:?}"
+        );
+    }
+    assert_eq!(desk.rancher.by_hand(&id, &alice, "cluster-owner").await.expect("asked"), None);
+    assert_eq!(desk.rancher.by_hand(&id, &user("u-erin"), role).await.expect("asked"), None);
+    let line = lasting_line(desk.rancher.bind(&call(), &id, &alice, role).await);
+    assert!(line.contains("not by kaas") && line.contains(&strange), "{line}");
+    // kaas' own is nobody else's.
+    desk.bound(&id, &user("u-erin"), role).await;
+    assert_eq!(desk.rancher.by_hand(&id, &user("u-erin"), role).await.expect("asked"), None);
+}
+
+#[tokio::test]
+async fn the_id_of_a_way_in_into_a_simulated_cluster_is_known_before_it_is_made() {
+    let desk = Desk::new().await;
+    let id = desk.ready().await;
+    for subject in [user("u-erin"), Subject::Group("github_team://7".into()), Subject::Principal(OCTO.into())] {
+        let known = desk.rancher.binding(&id, &subject, "cluster-member");
+        assert!(desk.rancher.unbind(&call(), &known).await.expect("asked"), "what is not there is gone");
+        assert_eq!(desk.bound(&id, &subject, "cluster-member").await, known, "{subject:?}");
+        desk.rancher.unbind(&call(), &known).await.expect("asked");
+        desk.clock.advance(Duration::from_secs(5));
+        assert!(desk.rancher.unbind(&call(), &known).await.expect("asked"), "{subject:?}");
+    }
+    assert_eq!(desk.asked("DELETE", "bindings"), 3);
+}
+
+#[tokio::test]
+async fn a_binding_with_a_name_of_kaas_that_gives_something_else_stays_in_a_simulated_rancher() {
+    let desk = Desk::new().await;
+    let id = desk.ready().await;
+    let known = desk.rancher.binding(&id, &user("u-alice"), "cluster-member");
+    let name = known.split_once(':').expect("an id").1;
+    let body = json!({"type": "clusterRoleTemplateBinding", "name": name, "clusterId": id,
+                      "roleTemplateId": "cluster-owner", "userId": "u-erin"});
+    assert_eq!(desk.http("POST", "/v3/clusterroletemplatebindings", body).await.0, 201);
+    assert!(desk.rancher.unbind(&call(), &known).await.expect("asked"), "what kaas would have given is not there");
+    assert_eq!(desk.asked("DELETE", "bindings"), 0);
+}
+
+#[tokio::test]
 async fn lost_rights_in_a_simulated_rancher_do_not_make_a_way_in_gone() {
     let desk = Desk::new().await;
     let id = desk.ready().await;
@@ -197,6 +252,57 @@ async fn users_of_a_simulated_rancher_are_found_by_id() {
         assert_eq!(desk.rancher.user(id).await.expect("asked"), None, "{id}");
     }
     let _ = CLUSTER;
+}
+
+/// Makes a user as an administrator, and answers its id.
+async fn made_user(desk: &Desk, username: &str, name: &str, enabled: bool) -> String {
+    let admin = desk.sim.admin_token.clone();
+    let user = json!({"type": "user", "username": username, "name": name, "password": "a long one, longer", "enabled": enabled});
+    let (status, made) = desk.http_as(&admin, "POST", "/v3/users", user).await;
+    assert_eq!(status, 201, "{made}");
+    made["id"].as_str().expect("an id").to_owned()
+}
+
+#[tokio::test]
+async fn users_of_a_simulated_rancher_are_found_by_the_address_that_they_log_in_with_and_by_no_display_name() {
+    let desk = Desk::new().await;
+    let ids = async |email: &str| {
+        let found = desk.rancher.users_by_email(email).await.expect("asked");
+        found.into_iter().map(|user| (user.id, user.enabled)).collect::<Vec<_>>()
+    };
+    assert_eq!(ids("ann@example.com").await, []);
+    let ann = made_user(&desk, "Ann@Example.com", "Ann", true).await;
+    made_user(&desk, "mallory", "ann@example.com", true).await;
+    made_user(&desk, "ann@example.com.evil.example", "Ann", true).await;
+    assert_eq!(ids("ann@example.com").await, [(ann.clone(), true)]);
+    assert_eq!(ids("ANN@example.com").await, [(ann.clone(), true)]);
+    for nothing in ["", "ann", "mallory", "@", "ann@example", "nn@example.com"] {
+        assert_eq!(ids(nothing).await, [], "{nothing:?}");
+    }
+    // Somebody of an identity provider that calls people by their address.
+    let id = desk.ready().await;
+    desk.bound(&id, &Subject::Principal("keycloakoidc_user://zoe@example.com".into()), "cluster-member").await;
+    let zoe = ids("zoe@example.com").await;
+    assert_eq!(zoe.len(), 1, "{zoe:?}");
+    // One that is disabled is told too: whoever asks decides.
+    let other = made_user(&desk, "zoe@example.com", "Zoe", false).await;
+    let mut both = [zoe, vec![(other, false)]].concat();
+    both.sort();
+    assert_eq!(ids("zoe@example.com").await, both);
+}
+
+#[tokio::test]
+async fn a_simulated_rancher_that_lets_kaas_search_nobody_is_read_all_the_same_and_one_that_is_down_is_no_nobody() {
+    let desk = Desk::new().await;
+    let ann = made_user(&desk, "ann@example.com", "Ann", true).await;
+    desk.sim.switch_on(crate::sim::rancher::Fault::Unavailable).expect("switched");
+    passing_line(desk.rancher.users_by_email("ann@example.com").await);
+    desk.sim.switch_off(crate::sim::rancher::Fault::Unavailable).expect("switched");
+    desk.sim.switch_on(crate::sim::rancher::Fault::TokenDead).expect("switched");
+    lasting_line(desk.rancher.users_by_email("ann@example.com").await);
+    desk.sim.switch_off(crate::sim::rancher::Fault::TokenDead).expect("switched");
+    let found = desk.rancher.users_by_email("ann@example.com").await.expect("asked");
+    assert_eq!(found.iter().map(|user| user.id.as_str()).collect::<Vec<_>>(), [ann.as_str()]);
 }
 
 /// No source of the client so much as names the way to a kubeconfig: it would be made in the name of kaas' own user.

@@ -53,8 +53,8 @@ pub fn trouble(fault: &Fault) -> Message {
     Say::of("That was not done: ").fault(fault).text(". Please try again in a moment.").message()
 }
 
-/// What a request would write, without asking for it. `rendered` is the file, `line` is the command without `--dry-run`.
-pub fn dry_run(form: &Form, rendered: &str, line: &str) -> Message {
+/// What a request would write, without asking for it. `role` is the role of whoever asks, `rendered` is the file, `line` is the command without `--dry-run`.
+pub fn dry_run(form: &Form, role: &str, rendered: &str, line: &str) -> Message {
     let cost =
         form.dollars_a_month.map(|dollars| format!(", about {} a month", when::dollars(dollars))).unwrap_or_default();
     let nodes = format!(" would be {}: {} + {} nodes ", form.size, form.control_planes, form.workers);
@@ -63,7 +63,9 @@ pub fn dry_run(form: &Form, rendered: &str, line: &str) -> Message {
             .text(nodes)
             .said(&form.instance_type)
             .text(format!(", {}, {}{cost}. ", form.region, form.kubernetes.spoken()))
-            .text("Nothing was asked for. kaas would write:"),
+            .text("You would get in as ")
+            .code(role)
+            .text(". Nothing was asked for. kaas would write:"),
     ];
     lines.extend(rendered.lines().map(|line| Say::default().code(line)));
     lines.push(Say::of("To ask for it: ").code(line));

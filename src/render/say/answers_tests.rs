@@ -50,8 +50,8 @@ fn short_answers() {
 fn what_a_request_would_write() {
     let form = cluster(State::Done(approved())).form;
     let rendered = "module \"crucial-sandbox\" {\n  source = \"../../modules/aws-rancher-cluster\"\n}\n";
-    insta::assert_snapshot!(read(&dry_run(&form, rendered, "/kaas request crucial-sandbox size=small")), @r#"
-    crucial-sandbox would be small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5, about $412 a month. Nothing was asked for. kaas would write:
+    insta::assert_snapshot!(read(&dry_run(&form, "cluster-member", rendered, "/kaas request crucial-sandbox size=small")), @r#"
+    crucial-sandbox would be small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5, about $412 a month. You would get in as cluster-member. Nothing was asked for. kaas would write:
     module "crucial-sandbox" {
       source = "../../modules/aws-rancher-cluster"
     }

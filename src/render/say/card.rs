@@ -47,6 +47,7 @@ pub struct Progress {
 pub fn card(view: &CardView<'_>) -> Message {
     let mut lines = vec![head(view), what(view)];
     lines.extend(asked(&view.cluster.change));
+    lines.extend(way_in(view));
     lines.extend(decision(view));
     Message { buttons: buttons(view.cluster), ..message(lines) }
 }
@@ -230,6 +231,26 @@ pub(super) fn asked(change: &Change) -> Option<Say> {
         Some(ticket) => say.text(" (").said(ticket.as_str()).text(")"),
         None => say,
     })
+}
+
+/// `Way in       alice as cluster-member, in Rancher u-k7x2m (alice.a), found by the e-mail address alice@example.com`. What is as usual is not said.
+fn way_in(view: &CardView<'_>) -> Option<Say> {
+    let Cluster { owner, form, change, .. } = view.cluster;
+    let shows = !takes_down(change) && change.state.plan().is_some();
+    let shows = shows && !matches!(change.state, State::Preparing { .. } | State::Done(_));
+    let roles = &view.policy.roles;
+    let role = roles.of(&owner.id, &form.class);
+    if !shows || (role == roles.usual && change.matched.is_none()) {
+        return None;
+    }
+    let say = label("Way in").person(owner).text(" as ").code(role);
+    let Some(matched) = &change.matched else { return Some(say) };
+    let say = say.text(", in Rancher ").code(&matched.user);
+    let say = match matched.name.eq_ignore_ascii_case(&matched.email) {
+        true => say,
+        false => say.text(" (").said(&matched.name).text(")"),
+    };
+    Some(say.text(", found by the e-mail address ").said(&matched.email))
 }
 
 /// What is decided upon, and how far the decision is.

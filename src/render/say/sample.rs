@@ -40,6 +40,10 @@ pub(super) fn policy() -> Policy {
         remind_after: SignedDuration::from_hours(4),
         clusters_a_person: Some(3),
         frozen: None,
+        roles: crate::lifecycle::policy::RequesterRoles {
+            usual: "cluster-owner".to_owned(),
+            ..crate::lifecycle::policy::RequesterRoles::default()
+        },
         access: crate::lifecycle::policy::AccessPolicy {
             roles: vec!["cluster-member".to_owned(), "read-only".to_owned()],
             longest: None,
@@ -182,6 +186,7 @@ pub(super) fn cluster(state: State) -> Cluster {
             foretold: None,
             told: None,
             findings: Vec::new(),
+            matched: None,
         },
     }
 }

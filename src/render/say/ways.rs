@@ -38,6 +38,56 @@ pub fn no_rancher_user(who: &str) -> Message {
         .message()
 }
 
+/// Why somebody is not found in Rancher by their e-mail address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unmatched {
+    /// No user logs in under it.
+    Nobody,
+    /// The users that do may not log in now.
+    Disabled(String),
+    /// Several do.
+    Several(usize),
+    /// The one that does is somebody else here.
+    Another {
+        /// The user's id.
+        user: String,
+        /// Who that is.
+        is: String,
+    },
+    /// Rancher does not answer now.
+    Unread,
+}
+
+/// Somebody who is not found in Rancher by their e-mail address.
+pub fn unmatched(who: &str, email: &str, why: &Unmatched) -> Message {
+    not_found_by(who, email, why).message()
+}
+
+fn not_found_by(who: &str, email: &str, why: &Unmatched) -> Say {
+    let begin = Say::of("kaas looks for ").said(who).text(" in Rancher by the e-mail address ").said(email);
+    let link = format!("link @{who} u-…");
+    match why {
+        Unmatched::Nobody => begin
+            .text(", and no user there logs in under it: log in to Rancher once with it, or have an admin say who they are: ")
+            .command(&link),
+        Unmatched::Disabled(user) => begin
+            .text(", and the user that logs in under it, ")
+            .code(user)
+            .text(", is disabled: a Rancher admin can enable it."),
+        Unmatched::Several(count) => begin
+            .text(format!(", and {count} users there log in under it. An admin has to say which one it is: "))
+            .command(&link),
+        Unmatched::Another { user, is } => begin
+            .text(", and the user that logs in under it, ")
+            .code(user)
+            .text(", is ")
+            .said(is)
+            .text(" here. An admin has to say who is who: ")
+            .command(&link),
+        Unmatched::Unread => begin.text(", and Rancher does not answer just now."),
+    }
+}
+
 /// Somebody whose Rancher user is disabled, or is not there.
 pub fn not_usable(who: &str, user: &str, there: bool) -> Message {
     let say = Say::of("The Rancher user ").code(user).text(", to whom ").said(who);
@@ -48,6 +98,20 @@ pub fn not_usable(who: &str, user: &str, there: bool) -> Message {
     .message()
 }
 
+/// Somebody who has a way in that was made in Rancher: kaas records no way in that it could not end.
+pub fn has_by_hand(who: &str, role: &str, cluster: &ClusterName, binding: &str) -> Message {
+    Say::default()
+        .said(who)
+        .text(" is ")
+        .code(role)
+        .text(" in ")
+        .strong(cluster.as_str())
+        .text(" already, by a binding that was made in Rancher and not by kaas (")
+        .code(binding)
+        .text("). kaas could never end it, and Rancher takes no second one, so nothing was changed. To have kaas keep it: a Rancher admin removes that binding, then ask again.")
+        .message()
+}
+
 /// A group that the configuration does not name.
 pub fn no_such_group(name: &str, known: &[&str]) -> Message {
     let say = Say::of("There is no group ").code(name).text(" here. ");
@@ -56,6 +120,24 @@ pub fn no_such_group(name: &str, known: &[&str]) -> Message {
         known => say.text("There is: ").said(&known.join(", ")).text("."),
     }
     .message()
+}
+
+/// How kaas knows which user in Rancher somebody is.
+#[derive(Debug, Clone, Copy)]
+pub enum Source<'a> {
+    /// They confirmed what an admin said.
+    Confirmed {
+        /// Which admin.
+        by: &'a str,
+    },
+    /// The configuration says so.
+    Configured,
+    /// That user, and no other, logs in under their e-mail address.
+    Email(&'a str),
+    /// Their e-mail address does not tell.
+    Unmatched(&'a str, &'a Unmatched),
+    /// Nothing tells.
+    Nothing,
 }
 
 /// Who somebody is for kaas and for Rancher.
@@ -73,6 +155,8 @@ pub struct Whoami<'a> {
     pub owned: u32,
     /// Their user in Rancher.
     pub user: Option<&'a str>,
+    /// How kaas comes to that.
+    pub source: Source<'a>,
     /// What that user is called there, where Rancher told.
     pub user_name: Option<&'a str>,
     /// Whether that user may log in, where Rancher told.
@@ -88,21 +172,36 @@ pub fn whoami(who: &Whoami<'_>) -> Message {
     let can = if rights.is_empty() { "You may look.".to_owned() } else { format!("You may {}.", rights.join(", ")) };
     let mut lines =
         vec![Say::of("You are ").said(who.name).text(format!(". {can} You have {}.", many(who.owned, "cluster")))];
-    lines.push(match (who.user, who.enabled) {
-        (None, _) => Say::of("kaas does not know your user in Rancher: log in there once, then an admin links you."),
-        (Some(user), Some(false)) => {
-            Say::of("In Rancher you are ").code(user).text(", which is disabled: a Rancher admin can enable it.")
-        }
-        (Some(user), _) => {
-            let say = Say::of("In Rancher you are ").code(user);
-            match who.user_name {
-                Some(name) => say.text(" (").said(name).text(")."),
-                None => say.text("."),
-            }
-        }
-    });
+    lines.push(in_rancher(who));
     lines.extend(who.proposed.map(|(user, name, by)| confirm(by, user, name)));
     message(lines)
+}
+
+/// `In Rancher you are u-bob (bob), as the configuration says.`
+fn in_rancher(who: &Whoami<'_>) -> Say {
+    let Some(user) = who.user else {
+        return match who.source {
+            Source::Unmatched(email, why) => not_found_by(who.name, email, why),
+            Source::Confirmed { .. } | Source::Configured | Source::Email(_) | Source::Nothing => {
+                Say::of("kaas does not know your user in Rancher: log in there once, then an admin links you.")
+            }
+        };
+    };
+    let say = Say::of("In Rancher you are ").code(user);
+    let say = match who.user_name {
+        Some(name) => say.text(" (").said(name).text(")"),
+        None => say,
+    };
+    let say = match who.source {
+        Source::Confirmed { by } => say.text(", as ").said(by).text(" said and you confirmed"),
+        Source::Configured => say.text(", as the configuration says"),
+        Source::Email(email) => say.text(", because that user logs in under ").said(email),
+        Source::Unmatched(..) | Source::Nothing => say,
+    };
+    match who.enabled {
+        Some(false) => say.text(". It is disabled: a Rancher admin can enable it."),
+        Some(true) | None => say.text("."),
+    }
 }
 
 /// `dave says that in Rancher you are u-4tq9z (bob). If so: /kaas link confirm   If not: /kaas link refuse`

@@ -156,10 +156,22 @@ impl World {
                 }
                 let binding = format!("{cluster_id}:{to}:{role}");
                 self.ways.insert(binding.clone());
+                // It is there and never comes into force, or nobody could tell whether it does.
+                if self.rng.u32(0..6) == 0 {
+                    let fault = Fault { reference: "K-1".to_owned(), text: "not in force".to_owned() };
+                    let (binding, by) = (Some(binding), Some(by.clone()));
+                    return Outcome::Fact(Fact::AccessFailed { to: to.clone(), back: false, fault, binding, by });
+                }
                 let (to, role, subject, until) = (to.clone(), role.clone(), Some(subject.clone()), *until);
                 Outcome::Fact(Fact::Bound { grant: Grant { to, role, binding, subject, until }, by: by.clone() })
             }
             Effect::Unbind { binding, by, .. } => {
+                let lasts =
+                    |grant: &Grant| grant.binding == *binding && grant.until.is_none_or(|until| until > self.now);
+                let live = record.cluster.live.as_ref();
+                if live.is_none() || (by.is_none() && live.is_some_and(|live| live.grants.iter().any(lasts))) {
+                    return Outcome::Done;
+                }
                 self.ways.remove(binding);
                 Outcome::Fact(Fact::Unbound { binding: binding.clone(), by: by.clone() })
             }

@@ -20,7 +20,7 @@ mod terraform;
 pub use chat::FakeChat;
 pub use cloud::FakeCloud;
 pub use forge::FakeForge;
-pub use rancher::FakeRancher;
+pub use rancher::{FakeRancher, Takes};
 pub use second::SecondChat;
 pub use terraform::FakeTerraform;
 

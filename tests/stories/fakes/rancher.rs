@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use kaas::lifecycle::form::{ClassName, ClusterName};
+use kaas::lifecycle::form::ClusterName;
 use kaas::lifecycle::{ClusterFacts, Grant, Person};
 use kaas::ports::{Answer, Call, Fleet, FleetStanding, FleetUser, Granting, Sight, Subject, Trouble};
 use secrecy::SecretString;
@@ -15,6 +15,24 @@ use super::{Common, Part};
 const PROVISIONING: SignedDuration = SignedDuration::from_secs(100);
 const REMOVING: SignedDuration = SignedDuration::from_secs(30);
 const IN_FORCE: SignedDuration = SignedDuration::from_secs(3);
+
+/// How Rancher takes the next bindings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Takes {
+    /// As ever: made, and in force soon.
+    #[default]
+    Well,
+    /// The cluster's namespace is not there yet: 404, and nothing is made.
+    TooEarly,
+    /// It is made, and the answer is lost; whoever asks again meets an equal one.
+    AnswerLost,
+    /// Something else has its name: 409.
+    NameTaken,
+    /// kaas' user may not: 403.
+    Forbidden,
+    /// It is made, and never comes into force.
+    NeverInForce,
+}
 
 pub struct FakeRancher {
     common: Arc<Common>,
@@ -31,10 +49,23 @@ struct Held {
     /// Nothing is ever removed, until a machine is let go.
     sticks: bool,
     token_ends: Option<Timestamp>,
+    takes: Takes,
+    /// Ways in that somebody made in Rancher: the subject and the role.
+    by_hand: Vec<(&'static str, &'static str)>,
+    /// kaas' token has no rights: what exists answers 403.
+    denied: bool,
+    /// It has none whenever terraform comes to a cluster, whose provider takes a 403 for gone.
+    unremovable: bool,
+    /// Clusters lose their agent and find it again for so long after they were usable first.
+    flaps: SignedDuration,
+    /// Who logs in under an e-mail address.
+    emails: BTreeMap<&'static str, Vec<FleetUser>>,
 }
 
 struct Managed {
     id: String,
+    /// When it was looked at, and whether it was usable then.
+    looks: Vec<(Timestamp, bool)>,
     since: Timestamp,
     removing: Option<Timestamp>,
     bindings: BTreeMap<String, Timestamp>,
@@ -54,6 +85,39 @@ impl FakeRancher {
         self.held().hangs = why;
     }
 
+    /// From now on bindings are taken like this.
+    pub fn takes_bindings(&self, takes: Takes) {
+        self.held().takes = takes;
+    }
+
+    /// Somebody gives (or takes) a way in in Rancher itself.
+    pub fn has_by_hand(&self, ways: &[(&'static str, &'static str)]) {
+        self.held().by_hand = ways.to_vec();
+    }
+
+    /// kaas' token loses its rights, or has them again.
+    pub fn denies(&self, denied: bool) {
+        self.held().denied = denied;
+    }
+
+    /// kaas' token has no rights just when terraform removes clusters, or has them then too.
+    pub fn denies_removals(&self, denied: bool) {
+        self.held().unremovable = denied;
+    }
+
+    /// New clusters flap for so long once they are there.
+    pub fn flaps(&self, lasts: SignedDuration) {
+        self.held().flaps = lasts;
+    }
+
+    /// How often a cluster was seen to be usable and then not.
+    pub fn falls(&self, name: &str) -> usize {
+        let held = self.held();
+        let cluster = held.clusters.iter().find(|(known, _)| known.as_str() == name);
+        let looks = cluster.map(|(_, cluster)| cluster.looks.as_slice()).unwrap_or_default();
+        looks.windows(2).filter(|pair| pair[0].1 && !pair[1].1).count()
+    }
+
     /// kaas' token ends then.
     pub fn token_ends(&self, ends: Timestamp) {
         self.held().token_ends = Some(ends);
@@ -69,17 +133,41 @@ impl FakeRancher {
         self.held().unknown = remedy;
     }
 
+    /// From now on these users log in under that e-mail address: id, and whether it is enabled.
+    pub fn logs_in(&self, email: &'static str, users: &[(&str, bool)]) {
+        let user = |(id, enabled): &(&str, bool)| FleetUser {
+            id: (*id).to_owned(),
+            name: email.to_owned(),
+            enabled: *enabled,
+        };
+        self.held().emails.insert(email, users.iter().map(user).collect());
+    }
+
     pub fn provision(&self, name: &ClusterName) {
         let mut held = self.held();
         held.count += 1;
         let id = format!("c-m-{:08}", held.count);
-        let new = Managed { id, since: self.common.clock.now(), removing: None, bindings: BTreeMap::new() };
+        let new = Managed {
+            id,
+            looks: Vec::new(),
+            since: self.common.clock.now(),
+            removing: None,
+            bindings: BTreeMap::new(),
+        };
         if held.clusters.insert(name.clone(), new).is_some() {
             self.common.wrong(format!("Rancher is given a second {name}"));
         }
     }
 
+    /// terraform asks for its removal; without rights its provider believes that it is gone, and asks for nothing.
     pub fn remove(&self, name: &ClusterName) {
+        if !self.held().unremovable {
+            self.remove_by_hand(name);
+        }
+    }
+
+    /// Somebody removes it in Rancher itself.
+    pub fn remove_by_hand(&self, name: &ClusterName) {
         let now = self.common.clock.now();
         if let Some(cluster) = self.held().clusters.get_mut(name) {
             cluster.removing = Some(now);
@@ -103,18 +191,77 @@ impl FakeRancher {
     }
 }
 
+/// What Rancher says to a token without rights.
+const DENIED: &str =
+    "Rancher does not let kaas do this: \"clusters is forbidden\". An operator has to look at the rights of kaas' user";
+
+fn lasting(line: &str) -> Trouble {
+    Trouble::Lasting { line: line.to_owned(), source: None }
+}
+
+impl FakeRancher {
+    fn answers(&self) -> Answer<()> {
+        self.common.up(Part::Rancher)?;
+        if self.held().denied { Err(lasting(DENIED)) } else { Ok(()) }
+    }
+
+    /// Makes a binding, or finds the one that there is: whether it is in force.
+    fn take_binding(&self, call: &Call, id: &str, who: &str) -> Answer<bool> {
+        self.common.begins(Part::Rancher, call)?;
+        self.answers()?;
+        let now = self.common.clock.now();
+        let mut held = self.held();
+        let takes = held.takes;
+        let Some(cluster) = held.clusters.values_mut().find(|cluster| cluster.id == id) else {
+            return Err(lasting("Rancher has no such cluster"));
+        };
+        let since = cluster.bindings.get(who).copied();
+        match (takes, since) {
+            (Takes::TooEarly, None) => Ok(false),
+            (Takes::NameTaken, None) => Err(lasting(
+                "Rancher has a binding kaas-0123456789abcdef already, which says something else: a Rancher admin has to remove it",
+            )),
+            (Takes::Forbidden, None) => Err(lasting(
+                "Rancher does not let kaas do this: \"clusterroletemplatebindings is forbidden\". An operator has to look at the rights of kaas' user",
+            )),
+            (Takes::AnswerLost, None) => {
+                cluster.bindings.insert(who.to_owned(), now);
+                Err(Trouble::Passing { line: "Rancher does not answer".to_owned(), wait: None, source: None })
+            }
+            (Takes::Well | Takes::NeverInForce, None) => {
+                cluster.bindings.insert(who.to_owned(), now);
+                Ok(false)
+            }
+            (Takes::NeverInForce, Some(_)) => Ok(false),
+            (_, Some(since)) => Ok(now.duration_since(since) >= IN_FORCE),
+        }
+    }
+}
+
+impl Managed {
+    /// Usable is what was so twice in a row, ten seconds apart.
+    fn is_usable_twice(&self) -> bool {
+        let row: Vec<Timestamp> =
+            self.looks.iter().rev().take_while(|(_, usable)| *usable).map(|(at, _)| *at).collect();
+        match (row.first(), row.last()) {
+            (Some(last), Some(first)) => last.duration_since(*first) >= SignedDuration::from_secs(10),
+            _ => false,
+        }
+    }
+}
+
 #[async_trait]
 impl Fleet for FakeRancher {
     async fn preflight(&self, _cluster: &ClusterName, _exists: bool) -> Answer<()> {
-        self.common.up(Part::Rancher)
+        self.answers()
     }
 
     async fn look(&self, name: &ClusterName, id: Option<&str>) -> Answer<Sight> {
-        self.common.up(Part::Rancher)?;
+        self.answers()?;
         let now = self.common.clock.now();
         let mut held = self.held();
-        let (hangs, sticks) = (held.hangs, held.sticks);
-        let Some(cluster) = held.clusters.get(name) else { return Ok(Sight::Gone) };
+        let (hangs, sticks, flaps) = (held.hangs, held.sticks, held.flaps);
+        let Some(cluster) = held.clusters.get_mut(name) else { return Ok(Sight::Gone) };
         if id.is_some_and(|id| id != cluster.id) {
             self.common.wrong(format!("kaas looks for {name} as {id:?}, which is {}", cluster.id));
         }
@@ -125,11 +272,17 @@ impl Fleet for FakeRancher {
             held.clusters.remove(name);
             return Ok(Sight::Gone);
         }
-        if let Some(why) = hangs {
-            return Ok(Sight::Joining { nodes: Some((2, 4)), detail: why.to_owned() });
-        }
-        if now.duration_since(cluster.since) < PROVISIONING {
-            return Ok(Sight::Joining { nodes: Some((2, 4)), detail: "2 of 4 nodes are up".to_owned() });
+        let there = now.duration_since(cluster.since) - PROVISIONING;
+        let connected = there >= flaps || (there.as_secs() / 10) % 2 == 0;
+        let usable = hangs.is_none() && there >= SignedDuration::ZERO && connected;
+        cluster.looks.push((now, usable));
+        if !usable {
+            let detail = match hangs {
+                Some(why) => why,
+                None if !connected => "Cluster agent is not connected",
+                None => "2 of 4 nodes are up",
+            };
+            return Ok(Sight::Joining { nodes: Some((2, 4)), detail: detail.to_owned() });
         }
         Ok(Sight::Usable(ClusterFacts {
             id: cluster.id.clone(),
@@ -141,28 +294,20 @@ impl Fleet for FakeRancher {
         }))
     }
 
-    async fn grant(
-        &self,
-        call: &Call,
-        id: &str,
-        person: &Person,
-        _user: Option<&str>,
-        _class: &ClassName,
-    ) -> Answer<Granting> {
-        self.common.begins(Part::Rancher, call)?;
-        let now = self.common.clock.now();
-        let mut held = self.held();
-        let Some(cluster) = held.clusters.values_mut().find(|cluster| cluster.id == id) else {
-            self.common.wrong(format!("a way into {id} is given, which is not there"));
-            return Ok(Granting::Waiting);
-        };
-        let since = *cluster.bindings.entry(person.name.clone()).or_insert(now);
-        if now.duration_since(since) < IN_FORCE {
+    async fn grant(&self, call: &Call, id: &str, person: &Person, user: Option<&str>, role: &str) -> Answer<Granting> {
+        let early = self.held().clusters.values().any(|cluster| cluster.id == id && !cluster.is_usable_twice());
+        if early {
+            self.common.wrong(format!("a way into {id} is given, which was not usable twice in a row"));
+        }
+        // Under which id people get in is told where it is not the usual one.
+        let usual = format!("u-{}", person.id);
+        let who = user.filter(|user| *user != usual).unwrap_or(&person.name);
+        if !self.take_binding(call, id, who)? {
             return Ok(Granting::Waiting);
         }
         let grant = Grant {
             to: person.name.clone(),
-            role: "cluster-owner".to_owned(),
+            role: role.to_owned(),
             binding: format!("crtb-{id}"),
             subject: None,
             until: None,
@@ -176,28 +321,37 @@ impl Fleet for FakeRancher {
     }
 
     async fn machines(&self, name: &ClusterName) -> Answer<Vec<String>> {
-        self.common.up(Part::Rancher)?;
+        self.answers()?;
         Ok(self.held().clusters.get(name).map(|_| format!("{name}-worker-a-b5wxk-7qz2m")).into_iter().collect())
     }
 
     async fn bind(&self, call: &Call, id: &str, subject: &Subject, role: &str) -> Answer<Granting> {
-        self.common.begins(Part::Rancher, call)?;
-        let now = self.common.clock.now();
-        let mut held = self.held();
-        let Some(cluster) = held.clusters.values_mut().find(|cluster| cluster.id == id) else {
-            return Err(Trouble::Lasting { line: "Rancher has no such cluster".to_owned(), source: None });
-        };
         let (Subject::User(to) | Subject::Group(to) | Subject::Principal(to)) = subject;
-        let since = *cluster.bindings.entry(to.clone()).or_insert(now);
-        if now.duration_since(since) < IN_FORCE {
+        if self.by_hand(id, subject, role).await?.is_some() {
+            self.common.wrong(format!("kaas binds {to} beside a binding that was made by hand"));
+        }
+        if !self.take_binding(call, id, to)? {
             return Ok(Granting::Waiting);
         }
-        let binding = format!("{id}:kaas-{to}");
+        let binding = self.binding(id, subject, role);
         Ok(Granting::Done(vec![Grant { to: to.clone(), role: role.to_owned(), binding, subject: None, until: None }]))
+    }
+
+    fn binding(&self, id: &str, subject: &Subject, _role: &str) -> String {
+        let (Subject::User(to) | Subject::Group(to) | Subject::Principal(to)) = subject;
+        format!("{id}:kaas-{to}")
+    }
+
+    async fn by_hand(&self, id: &str, subject: &Subject, role: &str) -> Answer<Option<String>> {
+        self.answers()?;
+        let (Subject::User(to) | Subject::Group(to) | Subject::Principal(to)) = subject;
+        let there = self.held().by_hand.iter().any(|(who, what)| who == to && *what == role);
+        Ok(there.then(|| format!("{id}:crtb-x7k2m")))
     }
 
     async fn unbind(&self, call: &Call, binding: &str) -> Answer<bool> {
         self.common.begins(Part::Rancher, call)?;
+        self.answers()?;
         for cluster in self.held().clusters.values_mut() {
             let id = cluster.id.clone();
             cluster.bindings.retain(|to, _| binding != format!("{id}:kaas-{to}"));
@@ -208,6 +362,11 @@ impl Fleet for FakeRancher {
     async fn user(&self, id: &str) -> Answer<Option<FleetUser>> {
         self.common.up(Part::Rancher)?;
         Ok(id.starts_with("u-").then(|| FleetUser { id: id.to_owned(), name: id.to_owned(), enabled: true }))
+    }
+
+    async fn users_by_email(&self, email: &str) -> Answer<Vec<FleetUser>> {
+        self.common.up(Part::Rancher)?;
+        Ok(self.held().emails.get(email).cloned().unwrap_or_default())
     }
 
     async fn standing(&self) -> Answer<FleetStanding> {

@@ -41,6 +41,10 @@ struct Held {
     began: BTreeMap<(ClusterKey, ChangeNumber), PlanDigest>,
     fails_planning: Option<&'static str>,
     fails_after: Option<(u32, &'static str)>,
+    /// terraform waits for the cluster in vain, and leaves it tainted.
+    times_out: Option<&'static str>,
+    /// What an apply that failed left tainted, and which apply: the next one would destroy it and make it anew.
+    tainted: BTreeMap<ClusterKey, EffectKey>,
 }
 
 impl Held {
@@ -99,6 +103,11 @@ impl FakeTerraform {
         self.held().fails_after = fails;
     }
 
+    /// From now on terraform waits for a cluster in vain once Rancher has it; `None` mends it.
+    pub fn times_out(&self, line: Option<&'static str>) {
+        self.held().times_out = line;
+    }
+
     /// Somebody changes something by hand, so that the next plan is another one.
     pub fn world_moves(&self, cluster: &ClusterKey) {
         *self.held().moved.entry(cluster.clone()).or_default() += 1;
@@ -140,14 +149,31 @@ impl FakeTerraform {
             return Err(Trouble::Lasting { line: line.to_owned(), source: None });
         }
         let due = since + EACH * (done + 1);
+        let tainted = held.tainted.get(&job.cluster);
+        if let Some(line) = held.times_out.filter(|_| tainted == Some(&call.key)) {
+            return Err(Trouble::Lasting { line: line.to_owned(), source: None });
+        }
+        if due <= now && !job.destroy && made == CLUSTER_AT && tainted.is_some() {
+            self.common.wrong(format!("terraform destroys {} and makes it anew, because it is tainted", job.cluster));
+        }
         if due <= now {
             let made = if job.destroy { made - 1 } else { made + 1 };
             held.made.insert(job.cluster.clone(), made);
+            let vain = held.times_out.filter(|_| !job.destroy && made == CLUSTER_AT);
+            if vain.is_some() {
+                held.tainted.insert(job.cluster.clone(), call.key.clone());
+            }
+            if job.destroy {
+                held.tainted.remove(&job.cluster);
+            }
             drop(held);
             match (job.destroy, made) {
                 (false, CLUSTER_AT) => self.rancher.provision(&job.cluster.name),
                 (true, made) if made + 1 == CLUSTER_AT => self.rancher.remove(&job.cluster.name),
                 _ => {}
+            }
+            if let Some(line) = vain {
+                return Err(Trouble::Lasting { line: line.to_owned(), source: None });
             }
         }
         Ok(Some(due))
@@ -197,6 +223,17 @@ impl Runner for FakeTerraform {
         }
         let id = if job.destroy { None } else { self.rancher.id_of(&job.cluster.name) };
         Ok(Applied::Yes { outputs: id.map(|id| ("cluster_id".to_owned(), id)).into_iter().collect() })
+    }
+
+    /// What an apply itself leaves is met by the next one: asked again, it fails again.
+    async fn tainted(&self, call: &Call, job: &Job) -> Answer<Vec<String>> {
+        let tainted = self.held().tainted.get(&job.cluster).is_some_and(|by| *by != call.key);
+        Ok(tainted.then(|| format!("module.{}.rancher2_cluster_v2.this", job.cluster.name)).into_iter().collect())
+    }
+
+    async fn untaint(&self, _call: &Call, job: &Job, _addresses: &[String]) -> Answer<()> {
+        self.held().tainted.remove(&job.cluster);
+        Ok(())
     }
 
     async fn began(&self, cluster: &ClusterKey, change: ChangeNumber, approved: &PlanDigest) -> bool {
