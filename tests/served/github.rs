@@ -39,9 +39,7 @@ async fn a_cluster_with_a_pull_request_on_github() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stranger_pushes_and_a_pull_request_is_closed() {
     let house = House::new(Forge::GitHub).await;
-    house.start().await;
-    house.slash("alice", "/kaas request crucial-sandbox size=small").await;
-    house.card_says("crucial-sandbox", "waiting for 2 approvals").await;
+    house.reviewed("crucial-sandbox").await;
     house.click("bob", "crucial-sandbox", "approve").await;
     house.card_says("crucial-sandbox", "waiting for 1 more approval").await;
     house
@@ -62,9 +60,7 @@ async fn github_answers_502_after_it_opened_the_pull_request() {
     let house = House::new(Forge::GitHub).await;
     house.github.fault("POST", "*/pulls", 1, FaultKind::LostStatus(502));
     house.github.fault("POST", "*/git/commits", 1, FaultKind::Status(502));
-    house.start().await;
-    house.slash("alice", "/kaas request crucial-sandbox size=small").await;
-    house.card_says("crucial-sandbox", "waiting for 2 approvals").await;
+    house.reviewed("crucial-sandbox").await;
     assert_eq!(house.github.pulls().len(), 1);
     // The webhooks are lost as well: the sweep finds what was said.
     house.github.webhook("http://127.0.0.1:1/nowhere", "nobody");

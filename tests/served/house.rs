@@ -65,6 +65,8 @@ pub struct House {
     pub channel: String,
     rancher: Running,
     kaas: Mutex<Option<Child>>,
+    /// The Slack of a second tenant, and its channel.
+    neighbour: Option<(FakeSlack, String)>,
 }
 
 impl Drop for House {
@@ -80,6 +82,33 @@ impl House {
     /// A house with people in #clusters; kaas does not run yet.
     pub async fn new(forge: Forge) -> Self {
         Self::with_crowd(forge, 0).await
+    }
+
+    /// A house with a second tenant, `neighbour`, whose people have the same names in a Slack of their own.
+    pub async fn with_neighbour() -> Self {
+        let mut house = Self::new(Forge::Local).await;
+        let slack = FakeSlack::start_with(Options::default()).await;
+        let channel = slack.populate().to_string();
+        seed(&house.data().join("neighbour.git"), &module(), &SystemClock::shared()).await.unwrap();
+        let config = fs::read_to_string(house.config()).unwrap();
+        let (_, demo) = config.split_once("[tenants.demo]").unwrap();
+        let second = format!("[tenants.demo]{demo}")
+            .replace("tenants.demo", "tenants.neighbour")
+            .replace(&house.channel, &channel)
+            .replace(&house.slack.api_url(), &slack.api_url())
+            .replace("env = \"BOT\"", "env = \"BOT2\"")
+            .replace("env = \"APP\"", "env = \"APP2\"")
+            .replace("forge.git", "neighbour.git")
+            .replace("dir = \"states\"", "dir = \"neighbour-states\"");
+        fs::write(house.config(), format!("{config}\n{second}")).unwrap();
+        house.neighbour = Some((slack, channel));
+        house
+    }
+
+    /// The second tenant's Slack, and its channel.
+    pub fn neighbour(&self) -> (&FakeSlack, &str) {
+        let (slack, channel) = self.neighbour.as_ref().expect("there is a neighbour");
+        (slack, channel)
     }
 
     /// The same with so many people more, `p0`, `p1`, …, who may ask for clusters.
@@ -106,7 +135,7 @@ impl House {
         let web = free_address();
         github.webhook(&format!("http://{web}/webhook/github"), WEBHOOK_SECRET);
         let channel = channel.to_string();
-        let house = Self { dir, slack, github, forge, web, channel, rancher, kaas: Mutex::default() };
+        let house = Self { dir, slack, github, forge, web, channel, rancher, kaas: Mutex::default(), neighbour: None };
         for nth in 0..crowd {
             let user = house.slack.add_user(&format!("p{nth}"));
             house.slack.join(&house.channel, &user);
@@ -120,11 +149,7 @@ impl House {
         fs::create_dir_all(&data).unwrap();
         fs::write(data.join("rancher-token"), &self.rancher.bot_token).unwrap();
         fs::write(data.join("foundation.tfstate"), FOUNDATION).unwrap();
-        let files: Vec<FileEdit> = MODULE
-            .iter()
-            .map(|(path, text)| FileEdit { path: (*path).to_owned(), content: Some((*text).to_owned()) })
-            .collect();
-        seed(&data.join("forge.git"), &files, &SystemClock::shared()).await.unwrap();
+        seed(&data.join("forge.git"), &module(), &SystemClock::shared()).await.unwrap();
         let terraform = install_mirror(&data.join("providers"), Path::new(env!("CARGO_BIN_EXE_kaas")), &[]).unwrap();
         let chat = format!(
             "chat = {{ kind = \"slack\", channel = \"{}\", api_url = \"{}\", bot_token = {{ env = \"BOT\" }}, app_token = {{ env = \"APP\" }} }}",
@@ -192,6 +217,21 @@ impl House {
         self.until("Slack to be connected", || self.slack.sockets() > 0).await;
     }
 
+    /// Starts kaas, and alice's request for a cluster waits for two approvals.
+    pub async fn reviewed(&self, cluster: &str) {
+        self.start().await;
+        self.slash("alice", &format!("/kaas request {cluster} size=small")).await;
+        self.card_says(cluster, "waiting for 2 approvals").await;
+    }
+
+    /// The network that clusters are put in is another one from now on.
+    pub fn move_the_foundation(&self) {
+        let moved = FOUNDATION
+            .replace("subnet-0d00000000000000d", "subnet-0d0000000000000dd")
+            .replace("\"serial\":1", "\"serial\":2");
+        fs::write(self.data().join("foundation.tfstate"), moved).unwrap();
+    }
+
     /// A command of this house, with its secrets.
     #[expect(clippy::disallowed_methods, reason = "tests start the program that they test")]
     pub fn command(&self, subcommand: &str) -> Command {
@@ -204,6 +244,9 @@ impl House {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("BOT", self.slack.bot_token())
             .env("APP", self.slack.app_token())
+            .envs(
+                self.neighbour.iter().flat_map(|(slack, _)| [("BOT2", slack.bot_token()), ("APP2", slack.app_token())]),
+            )
             .env("HOOK", WEBHOOK_SECRET)
             .env("TF_DISABLE_PLUGIN_TLS", "1")
             .stdin(Stdio::null())
@@ -361,14 +404,16 @@ impl House {
     }
 
     /// git in the repository.
-    #[expect(clippy::disallowed_methods, reason = "tests look at the repository with git")]
     pub fn git(&self, args: &[&str]) -> String {
-        let repository = match self.forge {
-            Forge::Local => self.data().join("forge.git"),
-            Forge::GitHub => self.github.bare(),
-        };
-        let output = Command::new("git").arg("-C").arg(repository).args(args).output().unwrap();
-        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+        match self.forge {
+            Forge::Local => git(&self.data().join("forge.git"), args),
+            Forge::GitHub => git(&self.github.bare(), args),
+        }
+    }
+
+    /// git in a repository of the data directory.
+    pub fn git_in(&self, repository: &str, args: &[&str]) -> String {
+        git(&self.data().join(repository), args)
     }
 
     /// How many of a kind Rancher was asked to make, and made.
@@ -381,9 +426,21 @@ impl House {
     }
 }
 
+/// What a repository holds to begin with, as files.
+fn module() -> Vec<FileEdit> {
+    let file = |(path, text): &(&str, &str)| FileEdit { path: (*path).to_owned(), content: Some((*text).to_owned()) };
+    MODULE.iter().map(file).collect()
+}
+
 /// An address that nobody listens on.
 fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+#[expect(clippy::disallowed_methods, reason = "tests look at the repository with git")]
+fn git(repository: &Path, args: &[&str]) -> String {
+    let output = Command::new("git").arg("-C").arg(repository).args(args).output().unwrap();
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
 #[expect(clippy::disallowed_methods, reason = "tests wait by the wall clock, with generous bounds")]

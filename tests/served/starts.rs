@@ -8,9 +8,7 @@ use crate::house::{Forge, House};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_store_is_rebuilt_from_open_pull_requests() {
     let house = House::new(Forge::GitHub).await;
-    house.start().await;
-    house.slash("alice", "/kaas request crucial-sandbox size=small").await;
-    house.card_says("crucial-sandbox", "waiting for 2 approvals").await;
+    house.reviewed("crucial-sandbox").await;
     house.click("bob", "crucial-sandbox", "approve").await;
     house.card_says("crucial-sandbox", "waiting for 1 more approval").await;
     house.kill();
@@ -66,9 +64,7 @@ async fn examples_and_wrong_secrets_are_refused_with_what_to_do() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_approvers_in_the_same_moment_and_a_card_that_is_old() {
     let house = House::new(Forge::GitHub).await;
-    house.start().await;
-    house.slash("alice", "/kaas request crucial-sandbox size=small").await;
-    house.card_says("crucial-sandbox", "waiting for 2 approvals").await;
+    house.reviewed("crucial-sandbox").await;
     tokio::join!(
         house.click("bob", "crucial-sandbox", "approve"),
         house.click("carol", "crucial-sandbox", "approve"),
@@ -91,9 +87,7 @@ async fn two_approvers_in_the_same_moment_and_a_card_that_is_old() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn health_and_figures_are_told_and_no_secret_is() {
     let house = House::new(Forge::GitHub).await;
-    house.start().await;
-    house.slash("alice", "/kaas request crucial-sandbox size=small").await;
-    house.card_says("crucial-sandbox", "waiting for 2 approvals").await;
+    house.reviewed("crucial-sandbox").await;
     assert_eq!(house.get("/healthz").await, (200, "ok\n".to_owned()));
     let (status, ready) = house.get("/readyz").await;
     assert_eq!(status, 200, "{ready}");
@@ -123,7 +117,8 @@ async fn a_slack_that_is_away_keeps_nobody_waiting() {
     assert_eq!(house.get("/healthz").await.0, 200);
     let (status, said) = house.get("/readyz").await;
     assert!(status == 503 && said.contains("slack:demo"), "{status} {said}");
-    assert!(house.runs() && house.log().contains("kaas serves"), "{}", house.log());
+    house.until("kaas to serve everybody else", || house.log().contains("kaas serves")).await;
+    assert!(house.runs(), "{}", house.log());
     house.slack.heal();
     house.until("Slack to be connected", || house.slack.sockets() > 0).await;
     house.slash("alice", "/kaas list").await;

@@ -172,7 +172,8 @@ impl Inner {
                     envelope["retry_attempt"] = json!(attempt);
                     envelope["retry_reason"] = json!(reason.unwrap_or_default());
                 }
-                let told = self.sockets.send(kind, envelope, attempt).ok_or(Failure::Offline)?;
+                let cut = self.change(|world| world.faults.cuts());
+                let told = self.sockets.send(kind, envelope, attempt, cut).ok_or(Failure::Offline)?;
                 match tokio::time::timeout(within, told).await {
                     Ok(Ok(payload)) => Ok(payload),
                     Ok(Err(_)) => Err(Failure::Disconnected),

@@ -151,6 +151,8 @@ pub struct Faults {
     pub doubling: Doubling,
     /// How much later each doing is delivered.
     pub late: Duration,
+    /// So many of the next envelopes are sent, and their socket breaks before they can be acknowledged.
+    pub cut_envelopes: u32,
 }
 
 /// A fault of the next calls of a method.
@@ -165,6 +167,13 @@ pub struct Next {
 }
 
 impl Faults {
+    /// Whether the next envelope's socket is cut; it is used up by one.
+    pub(crate) fn cuts(&mut self) -> bool {
+        let cut = self.cut_envelopes > 0;
+        self.cut_envelopes -= u32::from(cut);
+        cut
+    }
+
     /// What goes wrong with this call, if anything does; a counted fault is used up by one.
     pub(crate) fn take(&mut self, method: &str) -> Option<Fault> {
         if let Some(fault) = self.down.or_else(|| self.method_down.get(method).copied()) {

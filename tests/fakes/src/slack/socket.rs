@@ -79,12 +79,13 @@ impl Sockets {
         let _ = counts.wait_for(|open| *open >= count).await;
     }
 
-    /// Sends an envelope to one socket; `None` if none is open.
+    /// Sends an envelope to one socket, and breaks it right afterwards if it is to be cut; `None` if none is open.
     pub(crate) fn send(
         &self,
         kind: &'static str,
         envelope: Value,
         attempt: u32,
+        cut: bool,
     ) -> Option<oneshot::Receiver<Option<Value>>> {
         let open = self.open();
         let at = (!open.is_empty()).then(|| fastrand::usize(..open.len()))?;
@@ -99,6 +100,9 @@ impl Sockets {
             tell: Some(tell),
         });
         orders.send(Order::Send(envelope)).ok()?;
+        if cut {
+            let _ = orders.send(Order::Drop);
+        }
         Some(told)
     }
 
