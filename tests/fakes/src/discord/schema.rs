@@ -102,9 +102,13 @@ fn shape_of(said: &Value) -> Shape {
 
 /// `[Embed]<=10?~null`
 fn kind_of(said: &str) -> Kind {
-    let mut parts = said.split('~');
-    let mut core = parts.next().unwrap_or_default().trim();
-    let tolerated = parts.map(|part| part.trim().to_string()).collect();
+    let bracket = said.rfind([']', '}']).map_or(0, |at| at + 1);
+    let (core, marks) = match said[bracket..].split_once('~') {
+        Some((before, marks)) => (&said[..bracket + before.len()], marks),
+        None => (said, ""),
+    };
+    let tolerated = marks.split('~').map(str::trim).filter(|mark| !mark.is_empty()).map(ToString::to_string).collect();
+    let mut core = core.trim();
     let nullable = core.ends_with('?');
     core = core.trim_end_matches('?');
     let (mut least, mut most) = (None, None);

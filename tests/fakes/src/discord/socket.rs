@@ -143,6 +143,12 @@ impl Client {
         }
     }
 
+    /// Whether the token is the bot's; Discord takes it with `Bot ` before it, too.
+    fn knows(&self, data: &Value) -> bool {
+        let token = data["token"].as_str().unwrap_or_default();
+        token.strip_prefix("Bot ").unwrap_or(token) == self.inner.token
+    }
+
     fn heartbeat(&self) -> Option<Value> {
         self.inner.change(|world| {
             world.sessions.heartbeats += 1;
@@ -151,7 +157,7 @@ impl Client {
     }
 
     fn identify(&mut self, data: &Value) -> Said {
-        if data["token"].as_str() != Some(&self.inner.token) {
+        if !self.knows(data) {
             return Err(Close(4004, "Authentication failed."));
         }
         let properties = &data["properties"];
@@ -219,7 +225,7 @@ impl Client {
     }
 
     fn resume(&mut self, data: &Value) -> Said {
-        if data["token"].as_str() != Some(&self.inner.token) {
+        if !self.knows(data) {
             return Err(Close(4004, "Authentication failed."));
         }
         let (Some(session), Some(seq)) = (data["session_id"].as_str(), data["seq"].as_u64()) else {
