@@ -21,6 +21,7 @@
 //! # }
 //! ```
 
+mod control;
 mod doings;
 mod gateway;
 mod options;
@@ -139,6 +140,7 @@ impl FakeDiscord {
             .route("/attachments/{*rest}", get(rest::file))
             .route("/gateway", get(socket::connect))
             .route("/gateway/", get(socket::connect))
+            .merge(control::routes())
             .layer(DefaultBodyLimit::max(BODY_BYTES))
             .with_state(inner.clone());
         let task = tokio::spawn(async move {
