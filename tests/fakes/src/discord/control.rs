@@ -37,7 +37,10 @@ pub(super) const VERBS: &[(&str, &str)] = &[
     ("channel", "name archived? locked? deleted?"),
     ("deny", "channel permissions"),
     ("allow", "channel permissions"),
-    ("fault", "method path times? kind ({\"status\":500}, {\"too_many\":{\"wait_ms\":1000,\"global\":false}}, \"drop\", \"lost_drop\", {\"lost_status\":502})"),
+    (
+        "fault",
+        "method path times? kind ({\"status\":500}, {\"too_many\":{\"wait_ms\":1000,\"global\":false}}, \"drop\", \"lost_drop\", {\"lost_status\":502})",
+    ),
     ("latency", "ms"),
     ("deliver", "doubled? late_ms? zombie?"),
     ("down", ""),
@@ -94,7 +97,10 @@ async fn read(State(inner): State<Arc<Inner>>, Path(what): Path<String>) -> Resp
             "url": discord.url(), "token": discord.token(), "application": discord.application(),
             "guild": discord.guild(), "bot": discord.bot(), "bot_role": discord.bot_role(),
         }),
-        _ => return (StatusCode::NOT_FOUND, "reads: transcript, state, calls, interactions, commands, about").into_response(),
+        _ => {
+            return (StatusCode::NOT_FOUND, "reads: transcript, state, calls, interactions, commands, about")
+                .into_response();
+        }
     };
     axum::Json(shown).into_response()
 }
