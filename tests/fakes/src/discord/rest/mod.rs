@@ -335,3 +335,15 @@ pub(crate) async fn file(State(inner): State<Arc<Inner>>, request: Request) -> R
 pub(crate) fn empty() -> Value {
     json!({})
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_route_is_described_and_nothing_else_is() {
+        let mut routes: Vec<String> = ROUTES.iter().map(|route| format!("{} {}", route.method, route.path)).collect();
+        routes.sort();
+        assert_eq!(routes, schema::operations());
+    }
+}
