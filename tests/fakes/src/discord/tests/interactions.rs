@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::client::{Office, Socket, text};
-use crate::discord::{Id, Outcome};
+use crate::discord::{Id, Outcome, permissions};
 
 /// An interaction that came: where it is answered, and where its follow-ups go.
 struct Came {
@@ -90,6 +90,9 @@ async fn the_first_follow_up_is_what_was_waited_for_and_as_private_as_that() {
     let path = office.path(office.discord.private_to(office.alice)[0].id);
     assert_eq!(office.refused("GET", &path, Value::Null).await, (404, 10008));
     assert_eq!(office.refused("PATCH", &path, json!({ "content": "x" })).await, (404, 10008));
+    let listed = format!("/channels/{}/messages", office.channel);
+    let (_, seen) = office.call("GET", &listed, Value::Null).await;
+    assert_eq!(seen.as_array().unwrap().len(), 1, "only what is not private: {seen}");
     let of_another = format!("{}/messages/{}", came.hook, office.say(json!({ "content": "x" })).await);
     assert_eq!(office.refused("PATCH", &of_another, json!({ "content": "x" })).await, (404, 10008));
     office.discord.pass(Duration::from_secs(15 * 60 + 1));
@@ -222,4 +225,22 @@ async fn the_same_interaction_may_come_twice() {
     let forged = office.discord.forge(3, office.bob, office.channel, None, data, |sent| sent["guild_id"] = json!("1"));
     assert_eq!(forged.await.failed.as_deref(), Some("This interaction failed"));
     assert_eq!(socket.event("INTERACTION_CREATE").await["d"]["guild_id"], "1");
+}
+
+#[tokio::test]
+async fn a_command_works_where_the_bot_neither_sees_nor_writes() {
+    let office = Office::open().await;
+    let (mut socket, _) = office.connect().await;
+    office.discord.deny(office.channel, permissions::VIEW_CHANNEL);
+    let doing = typed(&office);
+    let data = socket.event("INTERACTION_CREATE").await["d"].clone();
+    assert_eq!(data["app_permissions"], "0");
+    let (id, token) = (text(&data["id"]), text(&data["token"]));
+    let callback = format!("/interactions/{id}/{token}/callback");
+    let answer = json!({ "type": 4, "data": { "content": "Here is what is missing.", "flags": 64 } });
+    assert_eq!(office.call("POST", &callback, answer).await.0, 204);
+    assert!(doing.await.unwrap().unwrap().is_private());
+    assert_eq!(office.discord.private_to(office.alice)[0].content, "Here is what is missing.");
+    let posts = format!("/channels/{}/messages", office.channel);
+    assert_eq!(office.refused("POST", &posts, json!({ "content": "card" })).await, (403, 50001));
 }
