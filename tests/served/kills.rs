@@ -84,12 +84,25 @@ async fn live(seed: u64) {
     );
     let made = (house.made("provisioning.cattle.io.clusters"), house.made("clusterroletemplatebindings"));
     assert_eq!(made, (1, 1), "one cluster and one binding\n{}", report());
+    // A card may have been due when kaas was asked to stop: then the next kaas draws it.
+    let mut left = left_over(&house).await;
+    for _ in 0..5 {
+        if left.is_empty() {
+            return;
+        }
+        house.start().await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(house.stop().await.success(), "{}", house.log());
+        left = left_over(&house).await;
+    }
+    panic!("left to be done: {left:?}\n{}", report());
+}
+
+/// What is still to be done, but for waiting.
+async fn left_over(house: &House) -> Vec<&'static str> {
     let record = house.record("crucial-sandbox").await;
-    assert!(
-        record.outbox.iter().all(|row| row.retired || row.effect.name().starts_with("await")),
-        "{:?}",
-        record.outbox
-    );
+    let names = record.outbox.iter().filter(|row| !row.retired).map(|row| row.effect.name());
+    names.filter(|name| !name.starts_with("await")).collect()
 }
 
 fn id(house: &House, name: &str) -> String {
