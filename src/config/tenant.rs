@@ -107,7 +107,8 @@ pub(super) fn tenant(name: &str, raw: &raw::Tenant, base: &Path, report: &mut Re
     // Everything is looked at before anything is given up, so that all mistakes are told at once.
     let people = people::people(&raw.people, &join(&path, "people"), report);
     let roles = requester_roles(raw);
-    let policy = policy::policy(&raw.policy, &people, !raw.chat.approver_groups.is_empty(), &path, report);
+    let asked = (!raw.chat.approver_groups.is_empty(), raw.rancher.match_email == Some(true));
+    let policy = policy::policy(&raw.policy, &people, asked, &path, report);
     let catalogue = catalogue::catalogue(&raw.classes, &join(&path, "classes"), report);
     let rancher = rancher(raw, &people, base, (&join(&path, "rancher"), &join(&path, "people")), report);
     let aws = outside::aws(raw.aws.as_ref(), &catalogue, base, &join(&path, "aws"), report);
