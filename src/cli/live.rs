@@ -83,9 +83,26 @@ async fn aws(tenant: &TenantConfig) -> Vec<Looked> {
     };
     match cloud.orphans(&[]).await {
         Ok(found) if found.unread.is_empty() => vec![named("AWS, what a search reads", None)],
-        Ok(found) => found.unread.into_iter().map(|line| named("AWS", Some(line))).collect(),
+        Ok(found) => by_reason(&found.unread).into_iter().map(|line| named("AWS", Some(line))).collect(),
         Err(trouble) => vec![named("AWS", Some(trouble.to_string()))],
     }
+}
+
+/// What could not be read, a line a reason: one that holds for everything is told once.
+fn by_reason(unread: &[String]) -> Vec<String> {
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for line in unread {
+        let (what, why) = line.split_once(": ").unwrap_or((line, ""));
+        match reasons.iter_mut().find(|(known, _)| *known == why) {
+            Some((_, all)) => all.push(what),
+            None => reasons.push((why, vec![what])),
+        }
+    }
+    let told = |(why, what): (&str, Vec<&str>)| match why {
+        "" => what.join(", "),
+        why => format!("{}: {why}", what.join(", ")),
+    };
+    reasons.into_iter().map(told).collect()
 }
 
 async fn chat(tenant: &TenantConfig, chat: &ChatConfig) -> Vec<(String, Result<(), String>)> {
@@ -142,5 +159,29 @@ async fn forge(config: &Config, tenant: &TenantConfig) -> Vec<(String, Result<()
         }
         #[cfg(not(feature = "github"))]
         ForgeConfig::GitHub(_) => vec![("GitHub".to_owned(), Err("this kaas was built without it".to_owned()))],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::by_reason;
+
+    #[test]
+    fn what_holds_for_everything_is_told_once() {
+        let unread = [
+            "instances in eu-west-1: kaas has no credentials for AWS",
+            "snapshots",
+            "volumes in eu-west-1: kaas has no credentials for AWS",
+            "addresses in eu-west-1: no right (ec2:DescribeAddresses)",
+        ];
+        assert_eq!(
+            by_reason(&unread.map(str::to_owned)),
+            [
+                "instances in eu-west-1, volumes in eu-west-1: kaas has no credentials for AWS",
+                "snapshots",
+                "addresses in eu-west-1: no right (ec2:DescribeAddresses)",
+            ]
+        );
+        assert!(by_reason(&[]).is_empty());
     }
 }

@@ -178,7 +178,7 @@ pub(super) async fn set_up(
     };
     let survey = match setup.survey(wanted).await {
         Ok(survey) => survey,
-        Err(trouble) => return failed(out, &trouble),
+        Err(trouble) => return failed(out, &trouble, "Nothing was done."),
     };
     let token = token_for(args, &place, &setup, &survey).await?;
     tell(args, &place, &survey, &token, out)?;
@@ -194,12 +194,12 @@ pub(super) async fn set_up(
     let kept = matches!(token, Token::Make(_)).then(|| Kept::open(&place.token_file)).transpose()?;
     let done = match setup.carry_out(survey).await {
         Ok(done) => done,
-        Err(trouble) => return failed(out, &trouble),
+        Err(trouble) => return failed(out, &trouble, "What was done until then is found again the next time."),
     };
     if let Some(kept) = kept {
         let minted = match setup.mint(&done, args.token_days).await {
             Ok(minted) => minted,
-            Err(trouble) => return failed(out, &trouble),
+            Err(trouble) => return failed(out, &trouble, "What was done until then is found again the next time."),
         };
         kept.write(&minted.token)?;
         tell_token(&place, &minted, out)?;
@@ -295,14 +295,17 @@ async fn prove(
     }
     writeln!(out, "\nFor kaas.toml, below [tenants.<name>.rancher]:\n  token = {{ file = {:?} }}", place.token_file)?;
     if let Some(id) = read_only {
-        writeln!(out, "The role that only reads is {id}: requester_role = {id:?} in a class, or below rancher.team.")?;
+        writeln!(
+            out,
+            "The role that only reads is {id}: as requester_role of a class or a person, as role below rancher.team, or in policy.access.roles."
+        )?;
     }
     Ok(if good { Exit::Done } else { Exit::Failed })
 }
 
-fn failed(out: &mut dyn Write, trouble: &Trouble) -> anyhow::Result<Exit> {
+fn failed(out: &mut dyn Write, trouble: &Trouble, so_far: &str) -> anyhow::Result<Exit> {
     tracing::debug!(error = ?trouble, "the set-up stops");
-    writeln!(out, "{trouble}\nWhat was done until then is found again the next time.")?;
+    writeln!(out, "{trouble}\n{so_far}")?;
     Ok(Exit::Failed)
 }
 

@@ -223,7 +223,12 @@ async fn a_simulated_setup_without_an_administrator_or_over_somebody_elses_token
     assert!(exit == Exit::Failed && said.contains("is that of somebody else"), "{said}");
     assert_eq!(house.token(), bot, "it is still there");
     let (exit, said) = house.run(&["--yes", "--credential", "nowhere"]).await;
-    assert!(exit == Exit::Failed && said.contains("no cloud credential nowhere"), "{said}");
+    assert!(
+        exit == Exit::Failed
+            && said.contains("no cloud credential nowhere. There is: simulated-aws.")
+            && said.contains("Nothing was done."),
+        "{said}"
+    );
     let (exit, said) = house.run(&["--yes", "--role", "user"]).await;
     assert!(exit == Exit::Failed && said.contains("Rancher's own"), "{said}");
     assert!(house.writes().is_empty(), "{:?}", house.writes());

@@ -157,6 +157,7 @@ pub fn fleet(tenant: &TenantConfig, clock: &SharedClock) -> anyhow::Result<Ranch
     settings.people.clone_from(&rancher.links);
     settings.emails.clone_from(&rancher.emails);
     settings.roles = tenant.policy.roles.all();
+    settings.roles.extend(tenant.policy.access.roles.iter().cloned());
     settings.team =
         rancher.team.as_ref().map(|team| Team { principal: team.principal.clone(), role: team.role.clone() });
     settings.credentials.clone_from(&rancher.cloud_credentials);

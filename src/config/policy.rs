@@ -19,11 +19,11 @@ pub const ACCESS_ROLE: &str = "cluster-member";
 /// How long approvers are waited for before they are asked again, where the file says nothing.
 pub const REMIND_AFTER: &str = "4h";
 
-/// Builds the policy of a tenant. Where the members of groups approve as well, nobody can say here how many they are.
+/// Builds the policy of a tenant. `by_email`: people are looked up in Rancher by their address. Where the members of groups approve as well, nobody can say here how many they are.
 pub(super) fn policy(
     raw: &raw::Policy,
     people: &People,
-    has_groups: bool,
+    (has_groups, by_email): (bool, bool),
     tenant: &str,
     report: &mut Report,
 ) -> Option<Policy> {
@@ -66,7 +66,7 @@ pub(super) fn policy(
     };
     // Where somebody is missing because of a mistake, what follows from the gap is no news.
     if report.clean(path) && report.clean(people_path) {
-        satisfiable(&policy, people, has_groups, (path, people_path), report);
+        satisfiable(&policy, people, (has_groups, by_email), (path, people_path), report);
     }
     Some(policy)
 }
@@ -79,7 +79,7 @@ fn signed(text: &str) -> Option<SignedDuration> {
 fn satisfiable(
     policy: &Policy,
     people: &People,
-    has_groups: bool,
+    (has_groups, by_email): (bool, bool),
     (path, people_path): (&str, &str),
     report: &mut Report,
 ) {
@@ -129,7 +129,9 @@ fn satisfiable(
             );
         }
     }
-    for person in may_ask.iter().filter(|p| people.identity(&p.id, Platform::Rancher).is_none()) {
+    let has = |person: &Person, platform| people.identity(&person.id, platform).is_some();
+    let unknown = |p: &&&Person| !(has(p, Platform::Rancher) || by_email && has(p, Platform::Email));
+    for person in may_ask.iter().filter(unknown) {
         let at = join(&join(people_path, person.id.as_str()), "rancher");
         let hint = "Name their user in Rancher, or leave them out of requesters and admins.";
         report.warning(&at, "is missing, so they could ask for clusters, and get no way in", hint);

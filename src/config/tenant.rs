@@ -123,7 +123,8 @@ pub(super) fn tenant(name: &str, raw: &raw::Tenant, base: &Path, report: &mut Re
     let approving = raw.second_chat.as_ref().map_or(&[][..], |chat| &chat.approver_roles);
     let has_groups = ![&raw.chat.approver_groups[..], &raw.chat.approver_roles, approving].concat().is_empty();
     let roles = requester_roles(raw);
-    let policy = policy::policy(&raw.policy, &people, has_groups, &path, report);
+    let asked = (has_groups, raw.rancher.match_email == Some(true));
+    let policy = policy::policy(&raw.policy, &people, asked, &path, report);
     let catalogue = catalogue::catalogue(&raw.classes, &join(&path, "classes"), report);
     let rancher = rancher(raw, &people, base, (&join(&path, "rancher"), &join(&path, "people")), report);
     let aws = outside::aws(raw.aws.as_ref(), &catalogue, base, &join(&path, "aws"), report);

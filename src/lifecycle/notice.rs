@@ -133,6 +133,9 @@ pub enum Notice {
         machine: String,
         /// Who asked for it.
         by: Person,
+        /// Whether the cloud is searched after the teardown.
+        #[serde(default)]
+        searched: bool,
     },
     /// To the thread: what is left of a cluster that is gone.
     Certificate {

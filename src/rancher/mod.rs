@@ -57,7 +57,7 @@ pub struct Settings {
     pub people: BTreeMap<PersonId, String>,
     /// The e-mail addresses by which people are looked up who are no Rancher user by configuration: only asked for when the configuration is checked.
     pub emails: BTreeMap<PersonId, String>,
-    /// Every role that somebody who asks may be given: only looked at when the configuration is checked.
+    /// Every role that somebody may be given besides the team: only looked at when the configuration is checked.
     pub roles: Vec<String>,
     /// The group that gets into every cluster.
     pub team: Option<Team>,

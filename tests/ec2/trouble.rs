@@ -168,3 +168,13 @@ async fn nobody_there_and_no_credentials_are_told_apart() {
         assert_eq!(certificate.unread.len(), CALLS.len() + 1, "{:#?}", certificate.unread);
     }
 }
+
+/// STS has an address in each region, and none without one: a role that a profile names needs it, whatever the profile leaves out.
+#[tokio::test]
+async fn a_role_that_a_profile_names_is_taken() {
+    let world = World::new().await;
+    let certificate = world.witness_in_a_role().sweep(&traces(&world, "teal-otter"), &[]).await.unwrap();
+    let lacking: Vec<_> = certificate.unread.iter().filter(|line| line.contains("credentials")).collect();
+    assert!(lacking.is_empty(), "{lacking:?}");
+    assert!(certificate.asked.iter().any(|line| line.starts_with("DescribeInstances")), "{:?}", certificate.asked);
+}

@@ -106,6 +106,15 @@ impl World {
         self.witness_of(&self.proxy.url, PATIENCE, "nothing")
     }
 
+    /// One whose profile names a role, as docs/aws.md does. STS is asked where the profile says.
+    pub fn witness_in_a_role(&self) -> Ec2 {
+        let keys = "[profile keys]\naws_access_key_id = AKIATEST\naws_secret_access_key = secret\n";
+        let role = "role_arn = arn:aws:iam::123456789012:role/kaas-witness\nsource_profile = keys";
+        let profiles = format!("[default]\n{role}\nendpoint_url = {}\n{keys}", self.proxy.url);
+        std::fs::write(self.directory.path().join("role"), profiles).unwrap();
+        self.witness_of(&self.proxy.url, PATIENCE, "role")
+    }
+
     fn witness_of(&self, url: &str, patience: Patience, profile: &str) -> Ec2 {
         let settings = Settings {
             regions: vec![REGION.to_owned()],

@@ -69,7 +69,7 @@ impl Ec2 {
     pub fn new(settings: Settings, clock: SharedClock) -> anyhow::Result<Self> {
         let Settings { regions, profile, profile_file, endpoint_url, prices, patience } = settings;
         anyhow::ensure!(!regions.is_empty(), "no region of AWS is named");
-        let way = Way { profile, profile_file, endpoint_url, patience };
+        let way = Way { profile, profile_file, endpoint_url, region: regions.first().cloned(), patience };
         Ok(Self { session: Session::new(way, clock.clone())?, regions, prices: Prices(prices), clock })
     }
 

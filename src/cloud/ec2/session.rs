@@ -62,6 +62,8 @@ pub(super) struct Way {
     pub profile: Option<String>,
     pub profile_file: Option<PathBuf>,
     pub endpoint_url: Option<String>,
+    /// Where a role is taken that a profile names: STS has an address in every region, and none without.
+    pub region: Option<String>,
     pub patience: Patience,
 }
 
@@ -164,8 +166,10 @@ impl Way {
         }
         if self.profile.is_some() || self.profile_file.is_some() {
             // A profile that is named wins over what lies in the environment, which is another tenant's perhaps.
-            let mut provider = ProfileFileCredentialsProvider::builder()
-                .configure(&aws_config::provider_config::ProviderConfig::default().with_http_client(self.http()));
+            let around = aws_config::provider_config::ProviderConfig::default()
+                .with_region(self.region.clone().map(RegionName::new))
+                .with_http_client(self.http());
+            let mut provider = ProfileFileCredentialsProvider::builder().configure(&around);
             if let Some(name) = &self.profile {
                 provider = provider.profile_name(name);
                 loader = loader.profile_name(name);

@@ -161,7 +161,8 @@ impl Turn<'_> {
 
     pub(super) fn force_removed(&mut self, machine: &str, by: &Person) -> bool {
         self.cluster.footprint.saw([machine.to_owned()]);
-        self.effects.push(Effect::Post(Notice::ForceRemoved { machine: machine.to_owned(), by: by.clone() }));
+        let (machine, by, searched) = (machine.to_owned(), by.clone(), self.policy.certify);
+        self.effects.push(Effect::Post(Notice::ForceRemoved { machine, by, searched }));
         true
     }
 

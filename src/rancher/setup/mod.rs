@@ -233,7 +233,14 @@ impl Setup {
             let ids: Vec<&str> = rows.iter().filter(named).filter_map(|row| row["id"].as_str()).collect();
             match ids.as_slice() {
                 [id] => secrets.push(id.rsplit_once(':').map_or(*id, |(_, secret)| secret).to_owned()),
-                [] => return Err(lasting(format!("Rancher has no cloud credential {}.", shown(wanted)))),
+                [] => {
+                    let names: Vec<String> = rows.iter().filter_map(|row| row["name"].as_str()).map(shown).collect();
+                    let there = match names.is_empty() {
+                        true => "An administrator makes one under Cluster Management, Cloud Credentials.".to_owned(),
+                        false => format!("There is: {}.", names.join(", ")),
+                    };
+                    return Err(lasting(format!("Rancher has no cloud credential {}. {there}", shown(wanted))));
+                }
                 _ => {
                     let line = format!("Rancher has more than one cloud credential {}: name its id.", shown(wanted));
                     return Err(lasting(line));

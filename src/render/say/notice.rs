@@ -107,12 +107,16 @@ pub fn notice(notice: &Notice, cluster: &Cluster, context: &Context<'_>) -> Mess
             let what = if *back { "could not be taken back, so they can still get in: " } else { "could not be given: " };
             about(cluster).text("the way in of ").said(to).text(format!(" {what}")).fault(fault).text(".").message()
         }
-        Notice::ForceRemoved { machine, by } => about(cluster)
-            .person(by)
-            .text(" let the machine ")
-            .code(machine)
-            .text(" go. Rancher forgets it without asking the cloud, so it may still run there; the search after the teardown says so.")
-            .message(),
+        Notice::ForceRemoved { machine, by, searched } => {
+            let then = if *searched { "the search after the teardown says so" } else { "somebody has to look there" };
+            about(cluster)
+                .person(by)
+                .text(" let the machine ")
+                .code(machine)
+                .text(" go. Rancher forgets it without asking the cloud, so it may still run there; ")
+                .text(format!("{then}."))
+                .message()
+        }
         Notice::Certificate { round, certificate } => super::cloud::certificate(name(cluster), *round, certificate, context),
         Notice::Refused(refused) => refusal(refused, name(cluster), context),
     }

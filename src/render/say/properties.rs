@@ -61,7 +61,7 @@ fn all_notices(nasty: &str, by: &Person) -> Vec<Notice> {
         Notice::AccessGiven { grant: grant(nasty), by: by.clone() },
         Notice::AccessTaken { grant: grant(nasty), by: Some(by.clone()) },
         Notice::AccessFailed { to: nasty.to_owned(), back: true, fault: outside_fault(nasty) },
-        Notice::ForceRemoved { machine: nasty.to_owned(), by: by.clone() },
+        Notice::ForceRemoved { machine: nasty.to_owned(), by: by.clone(), searched: true },
         Notice::Certificate { round: 1, certificate: certificate(nasty) },
         Notice::Stuck(StuckWhy::WontWork(vec![finding(nasty), finding(nasty)])),
     ];
