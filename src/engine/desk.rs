@@ -199,6 +199,26 @@ impl FrontDesk {
         })))
     }
 
+    /// What waits for this person's own vote; nothing is said to somebody who has none.
+    async fn votes_wanted(&self, heard: &Heard) -> anyhow::Result<Vec<Reply>> {
+        if !self.tenant.policy().is_approver(&heard.by.id) {
+            return Ok(Vec::new());
+        }
+        let filter = Filter { tenant: self.tenant.name.clone(), owner: None, waiting: true, limit: ROWS_MAX };
+        let mut rows = Vec::new();
+        for row in self.engine.store.list(&filter).await?.rows {
+            let Some(record) = self.engine.store.load(&row.key).await? else { continue };
+            let change = &record.cluster.change;
+            let State::Reviewing(review) = &change.state else { continue };
+            let decided = change.by.id == heard.by.id || review.votes.iter().any(|vote| vote.by.id == heard.by.id);
+            rows.extend((!decided).then_some(row));
+        }
+        let (quorum, now) = (self.tenant.policy.quorum, self.engine.clock.now());
+        let shown = &rows[..rows.len().min(ROWS)];
+        let more = rows.len() - shown.len();
+        Ok(one(say::list(&say::Listing { rows: shown, more, quorum, now, of: ListOf::Waiting })))
+    }
+
     pub(super) fn nobody(&self, verb: &str, key: &str, name: &str) -> Message {
         let known: Vec<&str> = self.people.iter().map(|p| p.name.as_str()).collect();
         let problem = match nearest(name, known.iter().copied()) {
@@ -402,12 +422,14 @@ impl Desk for FrontDesk {
         if let Some(refused) = unfit(heard) {
             return refused.into_iter().map(|reply| ("kaas".to_owned(), reply.message)).collect();
         }
-        let lists = [Which::Mine, Which::Waiting, Which::Few];
+        let [mine, votes, all] = say::form::HOME;
         let mut sections = Vec::new();
-        for (title, which) in say::form::HOME.into_iter().zip(lists) {
-            let replies = self.failed(heard, self.list(heard, which, None).await);
+        let mut add = |title: &str, replies: Vec<Reply>| {
             sections.extend(replies.into_iter().map(|reply| (title.to_owned(), reply.message)));
-        }
+        };
+        add(mine, self.failed(heard, self.list(heard, Which::Mine, None).await));
+        add(votes, self.failed(heard, self.votes_wanted(heard).await));
+        add(all, self.failed(heard, self.list(heard, Which::Few, None).await));
         sections
     }
 }

@@ -328,3 +328,22 @@ fn what_can_be_asked_for() {
                    │ To ask for it: /kaas request crucial-sandbox class=aws size=small workers=3 k8s=v1.33.5+rke2r1 region=eu-west-1 ttl=2d
     "#);
 }
+
+#[test]
+fn the_page_shows_what_waits_for_ones_own_vote() {
+    story(async |w| {
+        w.has_request("crucial-sandbox").await;
+        w.bob("/kaas request teal-otter size=small ttl=7d").await;
+        let votes = async |who: &str| {
+            let page = w.page(who).await;
+            page.into_iter().find(|(title, _)| title == "Waiting for your vote").map(|(_, words)| words)
+        };
+        assert_eq!(votes("alice").await, None, "she is no approver");
+        let bobs = votes("bob").await.unwrap();
+        assert!(bobs.contains("crucial-sandbox") && !bobs.contains("teal-otter"), "{bobs}");
+        w.bob("press Approve on crucial-sandbox").await;
+        assert!(votes("bob").await.unwrap().starts_with("Nothing waits for a decision"));
+        let carols = votes("carol").await.unwrap();
+        assert!(carols.contains("crucial-sandbox") && carols.contains("teal-otter"), "{carols}");
+    });
+}

@@ -303,6 +303,12 @@ impl World {
         Heard { id: InputId(format!("heard/{number}")), by: by.clone(), place, standing: Standing::Member, when: None }
     }
 
+    /// What a person's own page shows: a title and its words.
+    pub async fn page(&self, who: &str) -> Vec<(String, String)> {
+        let sections = self.desk().home(&self.heard(&person(who, who))).await;
+        sections.into_iter().map(|(title, message)| (title, message.plain())).collect()
+    }
+
     fn note_person(&self, who: &str, line: &str) {
         self.common.conversation().add(What::Person, format!("{who}: {line}"));
     }

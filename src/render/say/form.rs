@@ -56,7 +56,7 @@ pub fn size_choice(size: &Size) -> String {
 }
 
 /// The titles of the sections of a person's own page.
-pub const HOME: [&str; 3] = ["My clusters", "Waiting for a decision", "All clusters"];
+pub const HOME: [&str; 3] = ["My clusters", "Waiting for your vote", "All clusters"];
 
 /// A guest, a stranger or a program wanted to ask or decide.
 pub fn not_a_member(who: &str) -> Message {
