@@ -48,14 +48,15 @@ fn live(points: &[String]) -> Vec<String> {
         left.retain(|point| !errors.contains(&format!("killed at {point}\n")));
         Manner::with("KAAS_DEMO_KILL", left.join(","))
     };
-    play(&house, &mut plan, |_| {});
+    play(&house, &mut plan, |_| false);
     assert_lived(&house);
     plan(&house);
     left
 }
 
-/// Plays the story to its end, and starts kaas again, in the manner that `plan` tells, whenever it was killed. `meanwhile` is called again and again.
-fn play(house: &House, plan: &mut dyn FnMut(&House) -> Manner, mut meanwhile: impl FnMut(&House)) {
+/// Plays the story to its end, and starts kaas again, in the manner that `plan` tells, whenever it was killed. `meanwhile` is called again and again,
+/// and says whether it started kaas anew.
+fn play(house: &House, plan: &mut dyn FnMut(&House) -> Manner, mut meanwhile: impl FnMut(&House) -> bool) {
     house.start(&plan(house));
     for (line, awaited) in CREATE.iter().chain(&DESTROY) {
         let text = line.split_once("> ").map_or(*line, |(_, text)| text);
@@ -72,13 +73,14 @@ fn play(house: &House, plan: &mut dyn FnMut(&House) -> Manner, mut meanwhile: im
                 house.send(line);
                 sent = true;
             }
-            meanwhile(house);
+            let mut anew = meanwhile(house);
             if !house.runs() {
                 assert!(house.was_killed(), "kaas ended\n{}", house.report());
                 house.start(&plan(house));
-                // What kaas heard before it died is in the transcript once it runs again; what is not there is said again.
-                sent = false;
+                anew = true;
             }
+            // What kaas heard before it died is in the transcript once it runs again; what is not there is said again.
+            sent &= !anew;
             assert!(now() < deadline, "waited {PATIENCE:?} for `{awaited}` after `{line}`\n{}", house.report());
             std::thread::sleep(Duration::from_millis(10));
         }
@@ -203,12 +205,14 @@ fn kaas_dies_while_terraform_works() {
         if works && kills < 6 && next.is_none() {
             next = Some(now() + Duration::from_millis(random.u64(0..900)));
         }
-        if next.is_some_and(|at| now() >= at) {
+        let due = next.is_some_and(|at| now() >= at);
+        if due {
             next = None;
             kills += 1;
             house.kill();
             house.start(&Manner::default());
         }
+        due
     };
     play(&house, &mut |_| Manner::default(), meanwhile);
     assert_lived(&house);
