@@ -13,6 +13,7 @@ use crate::render::{pull, say};
 use crate::store::Filter;
 
 use super::perform::Scene;
+use super::work::GONE_LIMIT;
 use super::{Engine, Tenant};
 
 /// How long before its end kaas warns of its token in Rancher.
@@ -137,6 +138,7 @@ impl Scene<'_> {
     /// returns.
     pub(super) async fn watch_machines(&self) -> std::convert::Infallible {
         let mut seen: BTreeSet<String> = self.cluster.footprint.machines.clone();
+        let mut told = false;
         loop {
             tokio::time::sleep(super::unsigned(self.engine.pace.poll)).await;
             let machines = self.tenant.fleet.machines(&self.cluster.key.name).await.unwrap_or_default();
@@ -149,11 +151,20 @@ impl Scene<'_> {
                 }
             }
             // At first what terraform says is news; later it only waits for Rancher.
-            let waits = self.engine.clock.now().duration_since(self.now) > TERRAFORM_SPEAKS;
-            if waits
-                && let Ok(Sight::Joining { detail, .. } | Sight::Removing { detail }) =
-                    self.tenant.fleet.look(&self.cluster.key.name, None).await
+            let waited = self.engine.clock.now().duration_since(self.now);
+            if waited <= TERRAFORM_SPEAKS {
+                continue;
+            }
+            let Ok(sight) = self.tenant.fleet.look(&self.cluster.key.name, None).await else { continue };
+            if let Sight::Removing { detail } = &sight
+                && waited > GONE_LIMIT
+                && !told
             {
+                let fact = Fact::Lingers { detail: detail.clone() };
+                let id = format!("lingers/{}/{}", self.call.key, self.call.attempt);
+                told = self.engine.learn(&self.cluster.key, id, fact).await.is_ok();
+            }
+            if let Sight::Joining { detail, .. } | Sight::Removing { detail } = sight {
                 self.show(Progress { step: "applying", done: None, detail: Some(detail) });
             }
         }

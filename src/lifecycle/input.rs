@@ -290,6 +290,11 @@ pub enum Fact {
         /// How.
         fault: Fault,
     },
+    /// Rancher has been removing the cluster for long while terraform waits for it; said once.
+    Lingers {
+        /// Rancher's own words.
+        detail: String,
+    },
     /// An effect failed and will be tried again; said once.
     Troubled {
         /// How.

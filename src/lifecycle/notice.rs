@@ -87,6 +87,11 @@ pub enum Notice {
     },
     /// To the thread: the pull request was merged by hand before the change was decided.
     MergedEarly,
+    /// To the thread and the admins: Rancher has been removing the cluster for long, while terraform waits for it.
+    Lingers {
+        /// Rancher's own words. Untrusted.
+        detail: String,
+    },
     /// To the thread: something outside does not answer; it will be tried again.
     Troubled {
         /// What.

@@ -350,3 +350,28 @@ fn a_change_is_shown_in_every_chat_of_its_tenant() {
     life.ask("alice", Ask::Request { form: form(), number: FIRST, place: elsewhere, owned: 0 }).unwrap();
     assert_eq!(copies(&life), [Effect::CopyCard { chat: place().chat }]);
 }
+
+/// While terraform waits for a removal that hangs, people hear of it once, and the admins besides.
+#[test]
+fn a_removal_that_lingers_is_told_of_once() {
+    let lingers = || Fact::Lingers { detail: "waiting for its nodes to go".to_owned() };
+    let mut life = Life::reviewing(policy(), "alice");
+    life.ask("bob", approve()).unwrap();
+    life.ask("carol", approve()).unwrap();
+    assert!(!life.fact(lingers()), "it is being made");
+    life.fact(Fact::Applied { cluster_id: None });
+    life.fact(Fact::PullMerged { pull: 17, commit: head('d') });
+    life.fact(Fact::Usable { facts: facts() });
+    life.fact(Fact::Granted { grants: vec![] });
+    life.ask("alice", Ask::Destroy { number: ChangeNumber(43), place: place(), reason: None }).unwrap();
+    life.fact(Fact::PullOpened { pull: pull() });
+    life.fact(Fact::PlanReady { plan: plan() });
+    assert!(!life.fact(lingers()), "nobody has approved it");
+    life.ask("bob", approve()).unwrap();
+    life.ask("carol", approve()).unwrap();
+    assert!(life.fact(lingers()));
+    let [Notice::Lingers { .. }] = life.told()[..] else { panic!("{:?}", life.effects) };
+    let told = life.effects.iter().filter(|e| matches!(e, Effect::Tell { notice: Notice::Lingers { .. }, .. })).count();
+    assert_eq!(told, life.policy.admins.len());
+    assert!(told > 0 && !life.fact(lingers()));
+}

@@ -289,6 +289,7 @@ fn inputs() -> Vec<(&'static str, What)> {
         ("Unbound", What::Fact(Fact::Unbound { binding: "c-m-7k2x9q4d:kaas-bob".to_owned(), by: None })),
         ("AccessFailed, taking back", access_failed(true)),
         ("AccessFailed, giving", access_failed(false)),
+        ("Lingers", What::Fact(Fact::Lingers { detail: "waiting for its nodes".to_owned() })),
         ("Surveyed", surveyed(false)),
         ("Surveyed, it would fail", surveyed(true)),
         ("OwnerMatched", What::Fact(Fact::OwnerMatched { matched: matched() })),

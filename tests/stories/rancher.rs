@@ -207,3 +207,22 @@ fn a_way_in_that_was_made_by_hand_is_none_that_kaas_could_end() {
     });
     insta::assert_snapshot!(told);
 }
+
+#[test]
+fn a_removal_that_lingers_is_told_while_terraform_still_waits() {
+    let told = story(async |w| {
+        w.has_cluster("crucial-sandbox").await;
+        w.terraform.waits_for_removals();
+        w.rancher.removes_never(true);
+        w.alice("/kaas destroy crucial-sandbox").await;
+        w.bob("press Approve").await;
+        w.says_briefly("carol", "press Approve").await;
+        w.passes("50m").await;
+        w.stands("crucial-sandbox", "destroying");
+        w.rancher.removes_never(false);
+        w.rest().await;
+        w.stands("crucial-sandbox", "gone");
+    });
+    assert_eq!(told.matches("for half an hour").count(), 2, "in the thread, and to the admin: {told}");
+    insta::assert_snapshot!(told);
+}

@@ -14,6 +14,9 @@ use crate::lifecycle::{
 use super::enter::{count, merge_of, seconds};
 use super::{LEASE_RECHECK, Step, TOLD_LATELY, Turn};
 
+/// What is remembered where people were told that a removal lingers.
+const LINGERS: &str = "it lingers";
+
 impl Turn<'_> {
     pub(super) fn fact(mut self, fact: &Fact) -> Option<Step> {
         let taken = match fact {
@@ -55,6 +58,7 @@ impl Turn<'_> {
             Fact::ReminderDue => self.reminder_due(),
             Fact::LeaseEnded { number } => self.lease_ended(*number),
             Fact::Broken { fault, .. } => self.broken(fault),
+            Fact::Lingers { detail } => self.lingers(detail),
             Fact::Troubled { fault, again } => self.troubled(fault, *again),
         };
         taken.then(|| self.done())
@@ -349,6 +353,22 @@ impl Turn<'_> {
             }
         }
         stuck
+    }
+
+    /// What hangs costs money, and terraform may wait for it for another half an hour.
+    pub(super) fn lingers(&mut self, detail: &str) -> bool {
+        let change = &mut self.cluster.change;
+        let waits = matches!(change.state, State::Applying(_)) && change.kind == Kind::Destroy;
+        if !waits || change.told.as_deref() == Some(LINGERS) {
+            return false;
+        }
+        change.told = Some(LINGERS.to_owned());
+        let notice = Notice::Lingers { detail: detail.to_owned() };
+        self.effects.push(Effect::Post(notice.clone()));
+        for admin in &self.policy.admins {
+            self.effects.push(Effect::Tell { to: admin.clone(), notice: notice.clone() });
+        }
+        true
     }
 
     pub(super) fn troubled(&mut self, fault: &Fault, again: Timestamp) -> bool {

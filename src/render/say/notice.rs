@@ -72,6 +72,12 @@ pub fn notice(notice: &Notice, cluster: &Cluster, context: &Context<'_>) -> Mess
                 .text(format!("{meanwhile}. If it is not to be, revert the merge."))
                 .message()
         }
+        Notice::Lingers { detail } => about(cluster)
+            .text("Rancher has been removing it for half an hour and is not done: ")
+            .said(detail)
+            .text(". terraform goes on waiting. A machine that can never be removed an admin lets go: ")
+            .command(&format!("force-remove {} machine=…", name(cluster)))
+            .message(),
         Notice::Troubled { fault, again } => {
             let next = match again.duration_since(context.now) {
                 wait if wait.as_secs() < 1 => "it is tried again now".to_owned(),

@@ -56,6 +56,7 @@ fn all_notices(nasty: &str, by: &Person) -> Vec<Notice> {
         Notice::Ready { grants: vec![grant(nasty)] },
         Notice::WayIn,
         Notice::Undoing { by: by.clone() },
+        Notice::Lingers { detail: nasty.to_owned() },
         Notice::Troubled { fault, again: now() },
         Notice::PullRestored { by: nasty.to_owned() },
         Notice::AccessGiven { grant: grant(nasty), by: by.clone() },

@@ -128,6 +128,13 @@ impl FakeRancher {
         self.held().sticks = sticks;
     }
 
+    /// Whether it is removing a cluster, and not done.
+    pub fn is_removing(&self, name: &ClusterName) -> bool {
+        let (held, now) = (self.held(), self.common.clock.now());
+        let since = held.clusters.get(name).and_then(|cluster| cluster.removing);
+        since.is_some_and(|since| held.sticks || now.duration_since(since) < REMOVING)
+    }
+
     /// From now on nobody can be given a way in, and that is the remedy.
     pub fn knows_nobody(&self, remedy: Option<&'static str>) {
         self.held().unknown = remedy;

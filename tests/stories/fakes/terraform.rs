@@ -43,6 +43,8 @@ struct Held {
     fails_after: Option<(u32, &'static str)>,
     /// terraform waits for the cluster in vain, and leaves it tainted.
     times_out: Option<&'static str>,
+    /// terraform waits until Rancher has removed what it destroys, as the real one does.
+    waits: bool,
     /// What an apply that failed left tainted, and which apply: the next one would destroy it and make it anew.
     tainted: BTreeMap<ClusterKey, EffectKey>,
 }
@@ -106,6 +108,11 @@ impl FakeTerraform {
     /// From now on terraform waits for a cluster in vain once Rancher has it; `None` mends it.
     pub fn times_out(&self, line: Option<&'static str>) {
         self.held().times_out = line;
+    }
+
+    /// From now on a destroy waits until Rancher is done.
+    pub fn waits_for_removals(&self) {
+        self.held().waits = true;
     }
 
     /// Somebody changes something by hand, so that the next plan is another one.
@@ -218,6 +225,12 @@ impl Runner for FakeTerraform {
             progress(Progress { step: "applying", done: Some((made, RESOURCES)), detail: None });
             tokio::select! {
                 () = sleep_until(due) => {}
+                () = call.stop.cancelled() => return Err(Trouble::Stopped),
+            }
+        }
+        while job.destroy && self.held().waits && self.rancher.is_removing(&job.cluster.name) {
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_secs(10)) => {}
                 () = call.stop.cancelled() => return Err(Trouble::Stopped),
             }
         }
