@@ -1,5 +1,6 @@
 //! A call as the handlers see it: who asks, for which path, with which query and body.
 
+use crate::wire::decode;
 use serde_json::Value;
 
 use super::answer::{Answer, invalid, invalid_because, refused};
@@ -72,18 +73,6 @@ fn split(part: &str) -> Vec<String> {
     part.split('/').map(str::to_owned).collect()
 }
 
-/// The pairs of a query, decoded.
-pub(super) fn pairs(query: &str) -> Vec<(String, String)> {
-    query
-        .split('&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (decode(name, true), decode(value, true))
-        })
-        .collect()
-}
-
 /// Encodes what is not plain in a query.
 pub(super) fn encode(text: &str) -> String {
     text.bytes()
@@ -92,24 +81,4 @@ pub(super) fn encode(text: &str) -> String {
             _ => format!("%{byte:02X}"),
         })
         .collect()
-}
-
-fn decode(text: &str, plus_is_space: bool) -> String {
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let hex = (bytes[at] == b'%').then(|| text.get(at + 1..at + 3)).flatten();
-        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(byte) => {
-                out.push(byte);
-                at += 3;
-            }
-            None => {
-                out.push(if plus_is_space && bytes[at] == b'+' { b' ' } else { bytes[at] });
-                at += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
 }

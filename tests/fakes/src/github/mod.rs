@@ -11,7 +11,6 @@ mod auth;
 mod checks;
 mod clock;
 mod control;
-mod fault;
 mod git;
 mod git_http;
 mod hooks;
@@ -37,8 +36,8 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
+pub use crate::fault::{Fault, FaultKind};
 pub use auth::Rank;
-pub use fault::{Fault, FaultKind};
 pub use hooks::{Delivery, DeliveryMode, sign};
 pub use world::Protection;
 
@@ -176,7 +175,7 @@ impl FakeGitHub {
             protections: BTreeMap::new(),
             hooks: hooks::Hooks::default(),
             sender,
-            faults: fault::Faults::default(),
+            faults: crate::fault::Faults::default(),
             calls: Vec::new(),
             ways: [true, true, false],
             rate: world::Rate { limit: RATE_LIMIT, used: 0, reset },
@@ -350,7 +349,7 @@ impl FakeGitHub {
 
     /// Takes all trouble back.
     pub fn heal(&self) {
-        self.world().faults = fault::Faults::default();
+        self.world().faults = crate::fault::Faults::default();
     }
 
     /// Each call takes this much longer.

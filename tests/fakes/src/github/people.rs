@@ -5,10 +5,11 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
 
-use super::ask::{Ask, pairs, parts};
+use super::ask::{Ask, parts};
 use super::auth::{Actor, Level, Rank};
 use super::world::{Protection, World};
 use super::{FakeGitHub, route};
+use crate::wire::pairs;
 
 impl World {
     /// The first commit of `main`.

@@ -1,6 +1,5 @@
 //! The HTTP side: each request is written down, meets its fault if one waits for it, and goes to REST, git or the control API.
 
-use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex};
 
 use axum::body::{Body, to_bytes};
@@ -10,12 +9,13 @@ use serde_json::{Value, json};
 use sha1::{Digest as _, Sha1};
 
 use super::answer::{Answer, refused};
-use super::ask::{Ask, pairs, parts};
+use super::ask::{Ask, parts};
 use super::auth::Actor;
-use super::fault::FaultKind;
 use super::git_http::{self, GitAsk};
 use super::world::{REPOSITORY_ID, World};
 use super::{FakeGitHub, Seen, control, lock, route};
+use crate::fault::FaultKind;
+use crate::wire::{hang_up, pairs};
 
 /// The longest request, in bytes: a push is one.
 const REQUEST_MAX: usize = 200 * 1024 * 1024;
@@ -65,6 +65,9 @@ pub(super) async fn entry(State(shared): State<Arc<Mutex<World>>>, request: Requ
                 Some(seconds) => answer.with("retry-after", seconds),
                 None => answer,
             })
+        }
+        Some(FaultKind::TooMany { wait_ms, .. }) => {
+            Some(refused(429, "API rate limit exceeded").with("retry-after", wait_ms.div_ceil(1000)))
         }
         _ => None,
     } {
@@ -192,9 +195,4 @@ async fn blocking(work: impl FnOnce() -> Response<Body> + Send + 'static) -> Res
         Ok(response) => response,
         Err(error) => shown(refused(500, &format!("Server Error: {error}"))),
     }
-}
-
-// The connection's task ends without an answer, and the connection with it. No panic is reported: the hook is not run.
-fn hang_up() -> ! {
-    resume_unwind(Box::new("the connection is dropped on purpose"))
 }

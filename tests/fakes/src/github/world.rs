@@ -9,9 +9,9 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::auth::{Rank, Token};
 use super::clock::Clock;
-use super::fault::Faults;
 use super::git::{Bare, Signature};
 use super::hooks::{Hooks, Job};
+use crate::fault::Faults;
 
 /// The repository's number, by which links name it.
 pub(super) const REPOSITORY_ID: u64 = 4711;

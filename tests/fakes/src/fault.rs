@@ -6,10 +6,17 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FaultKind {
-    /// Nothing is done; the answer is this status with GitHub's usual page or words: 500, 502, 503, 401.
+    /// Nothing is done; the answer is this status with the platform's usual page or words: 500, 502, 503, 401.
     Status(u16),
     /// Nothing is done; 403 for too many calls in a short time, with `Retry-After` in seconds or without.
     Secondary(Option<u64>),
+    /// Nothing is done; 429 for so many milliseconds, for this route alone or for everything.
+    TooMany {
+        /// How long to wait.
+        wait_ms: u64,
+        /// Whether everything has to wait.
+        global: bool,
+    },
     /// Nothing is done; the connection is dropped.
     Drop,
     /// The work is done; then the connection is dropped.
@@ -33,15 +40,15 @@ pub struct Fault {
 
 /// All the trouble there is.
 #[derive(Debug, Default)]
-pub(super) struct Faults {
-    pub(super) list: Vec<Fault>,
-    pub(super) down: Option<FaultKind>,
-    pub(super) latency: Duration,
+pub(crate) struct Faults {
+    pub(crate) list: Vec<Fault>,
+    pub(crate) down: Option<FaultKind>,
+    pub(crate) latency: Duration,
 }
 
 impl Faults {
     /// What happens to this call, and counts it.
-    pub(super) fn take(&mut self, method: &str, path: &str) -> Option<FaultKind> {
+    pub(crate) fn take(&mut self, method: &str, path: &str) -> Option<FaultKind> {
         if self.down.is_some() {
             return self.down;
         }

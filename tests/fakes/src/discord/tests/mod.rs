@@ -1,0 +1,4 @@
+//! What Discord itself would do, held over the wire: serenity, which is what kaas speaks with, and a plain client that can do what serenity cannot.
+
+mod client;
+mod serenity;
