@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
+use kaas_fakes::discord::{self, FakeDiscord};
 use kaas_fakes::github::{FakeGitHub, Options as GitHubOptions};
 use kaas_fakes::slack::{Delivery, FakeSlack, Options, PEOPLE, RequestUrls};
 
@@ -34,18 +35,21 @@ enum Service {
     Slack,
     /// The repository acme/clusters, and an App in it.
     Github,
+    /// A guild with people in #clusters.
+    Discord,
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let args = Args::parse();
-    let (mut slacks, mut githubs) = (Vec::new(), Vec::new());
+    let (mut slacks, mut githubs, mut discords) = (Vec::new(), Vec::new(), Vec::new());
     for (index, service) in args.services.iter().enumerate() {
         let port = if args.port == 0 { 0 } else { args.port + u16::try_from(index)? };
         match service {
             Service::Github => {
                 githubs.push(start_github(port, args.github_seed.clone(), args.github_webhook.as_deref()).await?)
             }
+            Service::Discord => discords.push(start_discord(port).await),
             Service::Slack => slacks.push(start_slack(port, args.slack_request_url.as_deref()).await),
         }
     }
@@ -93,4 +97,29 @@ async fn start_slack(port: u16, request_url: Option<&str>) -> FakeSlack {
         slack.url()
     );
     slack
+}
+
+async fn start_discord(port: u16) -> FakeDiscord {
+    let discord = FakeDiscord::start_with(discord::Options { port, ..discord::Options::default() }).await;
+    let channel = discord.populate();
+    println!("DISCORD_API_URL={}", discord.url());
+    println!("DISCORD_BOT_TOKEN={}", discord.token());
+    println!("DISCORD_APPLICATION_ID={}", discord.application());
+    println!("DISCORD_GUILD={}", discord.guild());
+    println!("DISCORD_CHANNEL={channel}");
+    for name in discord::PEOPLE {
+        if let Some(person) = discord.person(name) {
+            println!("# user {name} {}", person.id);
+        }
+    }
+    if let Some(role) = discord.role("platform") {
+        println!("# role platform {}", role.id);
+    }
+    println!("# channel #clusters {channel}");
+    println!("# curl {}/control/transcript", discord.url());
+    println!(
+        r##"# curl {}/control/slash -d '{{"user":"alice","channel":"#clusters","command":"kaas list"}}'"##,
+        discord.url()
+    );
+    discord
 }

@@ -20,7 +20,28 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! **What is where.** [`FakeDiscord`] is the handle. Start: [`start`](FakeDiscord::start), [`start_with`](FakeDiscord::start_with) and
+//! [`Options`] ([`Options::hurried`] for tests that reconnect or speak a lot). What the app is given: [`url`](FakeDiscord::url) (serenity's `proxy`),
+//! [`token`](FakeDiscord::token), [`application`](FakeDiscord::application), [`guild`](FakeDiscord::guild). Every id is an [`Id`].
+//!
+//! | what | how |
+//! |---|---|
+//! | people | `add_user`, `add_bot`, `set_person`, `grant`, `revoke`, `time_out`, `leave`, `populate`; roles: `add_role`, `set_role` |
+//! | places | `add_channel`, `add_private_channel`, `set_channel` (threads too), `deny` and `allow` with the constants of [`permissions`] |
+//! | doings that are answered | `slash`, `autocomplete`, `press`, `choose`, `submit`: each gives an [`Outcome`] |
+//! | doings that are not | `react`, `unreact`, `dismiss`, `say`, `say_as_webhook` |
+//! | forgery | `press_forged` (a custom id that the message does not have), `forge` (anything, and the payload changed before it is sent), `send_event` |
+//! | the connection | `reconnect_all`, `close_all`, `cut_all`, `invalidate_all`, `forget_sessions`, `refuse_next_resume`, `zombie`, `go_down`; `connected`, `sessions`, `identifies`, `resumes`, `heartbeats` |
+//! | deliveries | `deliver` with [`Delivery`] (doubled, late), `redeliver_last_interaction` |
+//! | calls that go wrong | `fail` with [`FaultKind`] (429, 500, dropped, done and the answer lost), `latency`, `heal` |
+//! | time | `pass`, `now_ms` |
+//! | reading back | `wait_for` and `look` with a [`Snapshot`]; `messages`, `message`, `last`, `thread`, `private_to`, `dms`, `modal`, `modals`, `commands`, `interactions`, `calls`, `invalid_calls`, `transcript` |
+//!
+//! **How strict it is.** A request that Discord's published API does not know is refused with 400/50035 and the place; an answer or an event of this
+//! stand-in that differs from it is a panic, in the call and again when the last handle goes. Tolerated deviations are named in `published.json`.
 
+mod control;
 mod doings;
 mod gateway;
 mod options;
@@ -132,13 +153,15 @@ impl FakeDiscord {
         // Shaped like Discord's: the application's id, a time, a secret.
         let id =
             base64::Engine::encode(&base64::engine::general_purpose::STANDARD_NO_PAD, world.application.to_string());
-        let token = format!("{id}.{:06x}.{:038x}", fastrand::u32(..1 << 24), fastrand::u128(..));
+        let secret = format!("{:032x}{:06x}", fastrand::u128(..), fastrand::u32(..1 << 24));
+        let token = format!("{id}.{:06x}.{secret}", fastrand::u32(..1 << 24));
         let inner = Arc::new(Inner { world: Mutex::new(world), changes: watch::Sender::new(0), url, token });
         let router = Router::new()
             .route("/api/v10/{*rest}", any(rest::call))
             .route("/attachments/{*rest}", get(rest::file))
             .route("/gateway", get(socket::connect))
             .route("/gateway/", get(socket::connect))
+            .merge(control::routes())
             .layer(DefaultBodyLimit::max(BODY_BYTES))
             .with_state(inner.clone());
         let task = tokio::spawn(async move {

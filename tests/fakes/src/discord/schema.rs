@@ -102,9 +102,13 @@ fn shape_of(said: &Value) -> Shape {
 
 /// `[Embed]<=10?~null`
 fn kind_of(said: &str) -> Kind {
-    let mut parts = said.split('~');
-    let mut core = parts.next().unwrap_or_default().trim();
-    let tolerated = parts.map(|part| part.trim().to_string()).collect();
+    let bracket = said.rfind([']', '}']).map_or(0, |at| at + 1);
+    let (core, marks) = match said[bracket..].split_once('~') {
+        Some((before, marks)) => (&said[..bracket + before.len()], marks),
+        None => (said, ""),
+    };
+    let tolerated = marks.split('~').map(str::trim).filter(|mark| !mark.is_empty()).map(ToString::to_string).collect();
+    let mut core = core.trim();
     let nullable = core.ends_with('?');
     core = core.trim_end_matches('?');
     let (mut least, mut most) = (None, None);
@@ -202,12 +206,13 @@ fn check(kind: &Kind, value: &Value, path: &mut Vec<String>, wrong: &mut Wrong) 
         Base::Boolean => wrong.add(path, "BOOLEAN_TYPE_CONVERT", "Must be either true or false."),
         Base::Snowflake => {
             let is_id = value.as_str().is_some_and(|text| text.parse::<u64>().is_ok());
-            if !is_id && !(value.is_u64() && tolerates("number")) {
+            let is_number = value.is_u64() && tolerates("number");
+            if !is_id && !is_number {
                 wrong.add(path, "NUMBER_TYPE_COERCE", format!("Value \"{value}\" is not snowflake."));
             }
         }
         Base::Time => {
-            if !value.as_str().is_some_and(|text| text.parse::<jiff::Timestamp>().is_ok()) {
+            if value.as_str().is_none_or(|text| text.parse::<jiff::Timestamp>().is_err()) {
                 wrong.add(path, "DATETIME_TYPE_INVALID", format!("Could not parse {value}. Should be ISO8601."));
             }
         }
@@ -303,5 +308,86 @@ fn bounds(kind: &Kind, number: i64, path: &[String], wrong: &mut Wrong) {
     }
     if let Some(most) = said(kind.most).filter(|most| number > *most) {
         wrong.add(path, "NUMBER_TYPE_MAX", format!("int value should be less than or equal to {most}."));
+    }
+}
+
+/// Every call that the fixture describes.
+#[cfg(test)]
+pub(crate) fn operations() -> Vec<&'static str> {
+    KNOWN.operations.keys().map(String::as_str).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn types_are_read_as_they_are_written() {
+        let kind = kind_of("[snowflake~number]<=100?~empty");
+        assert!(kind.nullable && kind.most == Some(100) && kind.tolerated == ["empty"]);
+        let Base::List(inner) = kind.base else { panic!("a list") };
+        assert_eq!((inner.base, inner.tolerated), (Base::Snowflake, vec!["number".to_string()]));
+        let kind = kind_of("integer 1..25?~null");
+        assert_eq!((kind.base, kind.least, kind.most, kind.nullable), (Base::Integer, Some(1), Some(25), true));
+        assert_eq!(kind_of("=1|2").base, Base::OneOf(vec![1, 2]));
+    }
+
+    #[test]
+    fn an_answer_that_discord_would_not_give_is_found() {
+        let operation = "POST /users/@me/channels";
+        let good = json!({ "id": "1", "type": 1, "last_message_id": null, "flags": 0, "recipients": [] });
+        assert_eq!(answer(operation, 200, &good), Vec::<String>::new());
+        for (what, key, value) in [
+            ("an unknown field", "colour", json!("red")),
+            ("another type", "id", json!(1)),
+            ("a null", "flags", Value::Null),
+            ("another choice", "type", json!(0)),
+            ("something inside", "recipients", json!([{ "id": "1" }])),
+        ] {
+            let mut bad = good.clone();
+            bad[key] = value;
+            assert!(!answer(operation, 200, &bad).is_empty(), "{what}");
+        }
+        let mut bad = good.clone();
+        bad.as_object_mut().unwrap().remove("recipients");
+        assert_eq!(answer(operation, 200, &bad), ["recipients: BASE_TYPE_REQUIRED: This field is required"]);
+        assert!(!answer(operation, 201, &good).is_empty() && !answer(operation, 200, &Value::Null).is_empty());
+        assert!(request("DELETE /channels/{}/messages/{}", &json!({ "reason": "x" })).is_err());
+    }
+
+    #[test]
+    fn every_name_in_the_fixture_is_defined_and_every_tolerance_has_its_reason() {
+        fn names(kind: &Kind, found: &mut Vec<String>) {
+            match &kind.base {
+                Base::List(inner) | Base::Map(inner) => names(inner, found),
+                Base::Named(name) => found.push(name.clone()),
+                _ => {}
+            }
+        }
+        let mut found = Vec::new();
+        for shape in KNOWN.types.values() {
+            match shape {
+                Shape::Fields(fields) => fields.iter().for_each(|field| names(&field.kind, &mut found)),
+                Shape::By(_, choices) => found.extend(choices.values().cloned()),
+            }
+        }
+        for operation in KNOWN.operations.values() {
+            operation
+                .request
+                .iter()
+                .chain(operation.answers.values().flatten())
+                .for_each(|kind| names(kind, &mut found));
+        }
+        for name in &found {
+            assert!(KNOWN.types.contains_key(name), "{name}");
+        }
+        for name in KNOWN.types.keys().filter(|name| **name != name.to_uppercase()) {
+            assert!(found.contains(name), "{name} is used nowhere");
+        }
+        let fixture: Value = serde_json::from_str(PUBLISHED).unwrap();
+        let reasons = fixture["tolerated"].to_string();
+        assert!(["~null", "~number", "~empty"].iter().all(|mark| reasons.contains(mark)));
     }
 }

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::options::{Delivery, Options};
 use super::permissions::{self, VIEW_CHANNEL};
 use super::records::{Channel, Id, Overwrite, Person, Role};
-use super::{FakeDiscord, Fault, FaultKind};
+use super::{FakeDiscord, Fault, FaultKind, shape};
 
 /// The people that the program starts with.
 pub const PEOPLE: &[&str] = &["alice", "bob", "carol", "dave", "erin", "mallory", "robot"];
@@ -78,11 +80,15 @@ impl FakeDiscord {
 
     /// Changes a role: `discord.set_role(discord.bot_role(), |role| role.permissions = 0)`.
     pub fn set_role(&self, role: Id, change: impl FnOnce(&mut Role)) {
-        self.inner.change(|world| {
-            if let Some(role) = world.roles.get_mut(&role) {
-                change(role);
-            }
+        let told = self.inner.change(|world| {
+            let role = world.roles.get_mut(&role)?;
+            change(role);
+            let role = shape::role(role);
+            Some(json!({ "guild_id": world.guild, "role": role }))
         });
+        if let Some(data) = told {
+            self.inner.tell("GUILD_ROLE_UPDATE", data, None);
+        }
     }
 
     /// The role of this name, or of this id; `@everyone` has the guild's.
@@ -115,11 +121,21 @@ impl FakeDiscord {
 
     /// Changes a channel or a thread: `discord.set_channel(thread, |thread| thread.archived = true)`.
     pub fn set_channel(&self, channel: Id, change: impl FnOnce(&mut Channel)) {
-        self.inner.change(|world| {
-            if let Some(channel) = world.channels.get_mut(&channel) {
-                change(channel);
-            }
+        let told = self.inner.change(|world| {
+            let place = world.channels.get_mut(&channel)?;
+            change(place);
+            let place = place.clone();
+            let name = match (place.is_thread(), place.deleted) {
+                (true, true) => "THREAD_DELETE",
+                (true, false) => "THREAD_UPDATE",
+                (false, true) => "CHANNEL_DELETE",
+                (false, false) => "CHANNEL_UPDATE",
+            };
+            (!place.is_dm()).then(|| (name, shape::channel(world, &place)))
         });
+        if let Some((name, data)) = told {
+            self.inner.tell(name, data, Some(channel));
+        }
     }
 
     /// Takes these permissions from the bot in a channel: `discord.deny(channel, permissions::SEND_MESSAGES)`.

@@ -235,7 +235,7 @@ fn components(rows: &[Value]) -> Value {
     fn number(value: &mut Value, next: &mut u64) {
         *next += 1;
         value["id"] = json!(*next);
-        for inner in value["components"].as_array_mut().into_iter().flatten() {
+        for inner in value.get_mut("components").and_then(Value::as_array_mut).into_iter().flatten() {
             number(inner, next);
         }
     }

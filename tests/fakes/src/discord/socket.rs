@@ -19,6 +19,9 @@ use super::{Inner, shape};
 /// The longest payload that a client may send.
 const PAYLOAD_BYTES: usize = 4096;
 
+/// What a client is given beyond two missed heartbeats.
+const GRACE: Duration = Duration::from_secs(2);
+
 /// The end of a connection that the gateway wants.
 struct Close(u16, &'static str);
 
@@ -51,7 +54,7 @@ async fn serve(inner: Arc<Inner>, socket: WebSocket, fits: bool) {
         "d": { "heartbeat_interval": u64::try_from(beat.as_millis()).unwrap_or(u64::MAX), "_trace": [] },
     });
     let mut client = Client { inner: inner.clone(), id, session: None, sent: VecDeque::new() };
-    let patience = beat.saturating_mul(2).max(Duration::from_millis(200));
+    let patience = beat.saturating_mul(2) + GRACE;
     let mut deadline = Instant::now() + patience;
     let mut is_over = false;
     let mut is_well = out.send(text(&hello)).await.is_ok();
@@ -143,6 +146,12 @@ impl Client {
         }
     }
 
+    /// Whether the token is the bot's; Discord takes it with `Bot ` before it, too.
+    fn knows(&self, data: &Value) -> bool {
+        let token = data["token"].as_str().unwrap_or_default();
+        token.strip_prefix("Bot ").unwrap_or(token) == self.inner.token
+    }
+
     fn heartbeat(&self) -> Option<Value> {
         self.inner.change(|world| {
             world.sessions.heartbeats += 1;
@@ -151,7 +160,7 @@ impl Client {
     }
 
     fn identify(&mut self, data: &Value) -> Said {
-        if data["token"].as_str() != Some(&self.inner.token) {
+        if !self.knows(data) {
             return Err(Close(4004, "Authentication failed."));
         }
         let properties = &data["properties"];
@@ -184,10 +193,10 @@ impl Client {
             let every_ms = u64::try_from(world.options.identify_every.as_millis()).unwrap_or(u64::MAX);
             let sessions = &mut world.sessions;
             let is_early = sessions.last_identify_ms.is_some_and(|at| now_ms.saturating_sub(at) < every_ms);
-            sessions.last_identify_ms = Some(now_ms);
             if is_early {
                 return Ok(None);
             }
+            sessions.last_identify_ms = Some(now_ms);
             let identified = sessions.identifies.iter().filter(|at| **at + 86_400_000 > now_ms).count();
             if identified >= world.options.identifies_a_day as usize {
                 return Err(Close(4004, "Authentication failed."));
@@ -219,7 +228,7 @@ impl Client {
     }
 
     fn resume(&mut self, data: &Value) -> Said {
-        if data["token"].as_str() != Some(&self.inner.token) {
+        if !self.knows(data) {
             return Err(Close(4004, "Authentication failed."));
         }
         let (Some(session), Some(seq)) = (data["session_id"].as_str(), data["seq"].as_u64()) else {

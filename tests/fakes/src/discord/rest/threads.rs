@@ -71,7 +71,8 @@ pub(super) fn change(world: &mut World, ask: &Ask, events: &mut Vec<Event>) -> A
     let writes = may & permissions::SEND_MESSAGES_IN_THREADS != 0;
     // Opening needs no more than writing, unless it is locked; locking is for who manages threads.
     let only_opens = opens && body.as_object().is_some_and(|fields| fields.len() == 1);
-    if locks && !manages || thread.locked && !manages || !manages && !is_own && !(only_opens && writes) {
+    let may_change = manages || !locks && !thread.locked && (is_own || only_opens && writes);
+    if !may_change {
         return Err(Refusal::no_permission());
     }
     if thread.archived && !opens {

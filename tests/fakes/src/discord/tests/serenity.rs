@@ -87,18 +87,26 @@ async fn answer(http: &Arc<Http>, interaction: &Interaction) -> serenity::Result
 
 /// A client against a guild, and what it hears.
 async fn run(discord: &FakeDiscord) -> (Arc<Http>, mpsc::UnboundedReceiver<String>) {
+    let intents = GatewayIntents::GUILDS | GatewayIntents::GUILD_MESSAGE_REACTIONS;
+    let (mut client, heard) = client(discord, discord.token(), intents).await;
+    let http = client.http.clone();
+    tokio::spawn(async move { client.start().await });
+    (http, heard)
+}
+
+async fn client(
+    discord: &FakeDiscord,
+    token: &str,
+    intents: GatewayIntents,
+) -> (serenity::Client, mpsc::UnboundedReceiver<String>) {
     let (sender, heard) = mpsc::unbounded_channel();
-    let http = HttpBuilder::new(discord.token())
+    let http = HttpBuilder::new(token)
         .proxy(discord.url())
         .ratelimiter_disabled(true)
         .application_id(discord.application().0.into())
         .build();
-    let intents = GatewayIntents::GUILDS | GatewayIntents::GUILD_MESSAGE_REACTIONS;
     let builder = ClientBuilder::new_with_http(http, intents).event_handler(Handler(sender));
-    let mut client = builder.await.expect("a client");
-    let http = client.http.clone();
-    tokio::spawn(async move { client.start().await });
-    (http, heard)
+    (builder.await.expect("a client"), heard)
 }
 
 async fn next(heard: &mut mpsc::UnboundedReceiver<String>) -> String {
@@ -260,4 +268,47 @@ async fn serenity_resumes_and_misses_nothing_and_starts_anew_after_an_invalid_se
     discord.invalidate_all(false);
     assert_eq!(next(&mut heard).await, "ready kaas");
     assert_eq!(discord.identifies(), 2);
+}
+
+#[tokio::test]
+async fn serenity_ends_where_it_is_not_let_in() {
+    let discord = FakeDiscord::start_with(Options::hurried()).await;
+    let ours = GatewayIntents::GUILDS | GatewayIntents::GUILD_MESSAGE_REACTIONS;
+    for (token, intents, why) in [
+        ("MTIz.YWJj.ZGVm", ours, "InvalidAuthentication"),
+        (discord.token(), ours | GatewayIntents::MESSAGE_CONTENT, "DisallowedGatewayIntents"),
+    ] {
+        let (mut client, _heard) = client(&discord, token, intents).await;
+        let ended = tokio::time::timeout(PATIENCE, client.start()).await;
+        assert!(format!("{ended:?}").contains(why), "{why}: {ended:?}");
+    }
+    assert_eq!(discord.identifies(), 0);
+}
+
+#[tokio::test]
+async fn serenity_leaves_a_zombie_and_has_missed_what_happened() {
+    let options = Options { heartbeat: Duration::from_millis(300), ..Options::hurried() };
+    let discord = FakeDiscord::start_with(options).await;
+    let alice = discord.add_user("alice");
+    let channel = discord.add_channel("clusters");
+    let (http, mut heard) = run(&discord).await;
+    assert_eq!(next(&mut heard).await, "ready kaas");
+    let card = Id(ChannelId::new(channel.0).say(&http, "a card").await.expect("a card").id.get());
+    discord.zombie(true);
+    discord.react(alice, channel, card, "✅").unwrap();
+    // It notices that its heartbeats are not answered, and asks anew.
+    let noticed = async {
+        while discord.identifies() < 2 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, noticed).await.expect("a new session");
+    discord.zombie(false);
+    discord.cut_all();
+    let mut told = Vec::new();
+    while !told.contains(&"ready kaas".to_string()) {
+        told.push(next(&mut heard).await);
+    }
+    assert!(!told.contains(&"alice + ✅".to_string()), "{told:?}");
+    assert_eq!(discord.message(channel, card).unwrap().reacted("✅"), [alice]);
 }
