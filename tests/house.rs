@@ -61,7 +61,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 ];
 
 /// What the tests inside a module may use besides.
-const TESTS_MAY_USE: &[(&str, &[&str])] = &[("rancher", &["sim::rancher"])];
+const TESTS_MAY_USE: &[(&str, &[&str])] = &[("rancher", &["sim::rancher"]), ("chat", &["render::say"])];
 
 /// The pure part of kaas, and words that would make it impure.
 const PURE: &[&str] = &["lifecycle", "command", "render", "record"];

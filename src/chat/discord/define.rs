@@ -18,7 +18,7 @@ pub(super) const COMMAND_MAX: usize = 8_000;
 /// Choices of an option.
 pub(super) const CHOICES_MAX: usize = 25;
 /// A description, and a choice's name and value.
-const TEXT_MAX: usize = 100;
+pub(super) const TEXT_MAX: usize = 100;
 /// What is typed into an option that has no limit of its own.
 const TYPED_MAX: usize = 128;
 /// What is typed for a lifetime.

@@ -24,8 +24,6 @@ const HINT_MAX: usize = 100;
 pub(super) const FIELDS_MAX: usize = 5;
 /// What is typed into a field that has no limit of its own.
 const TYPED_MAX: usize = 100;
-/// Room for what is wrong with a form.
-const WRONG_MAX: usize = 1_900;
 /// The style of a field: a line, or some.
 const SHORT: u8 = 1;
 const PARAGRAPH: u8 = 2;
@@ -81,7 +79,6 @@ pub(super) fn mistakes(form: &RequestForm, wrong: &[(Field, String)], filled: &[
     }
     let message = Message { lines, ..Message::default() };
     let mut body = draw::message(&message, &Names::new(), Shape::Private);
-    debug_assert!(body["content"].as_str().is_some_and(|said| marks::long(said) <= draw::CONTENT_MAX.max(WRONG_MAX)));
     let kept = filled.iter().filter(|(_, value)| !value.trim().is_empty());
     let kept: Vec<Value> = kept
         .map(|(field, value)| json!({ "name": field.name(), "value": held(&clipped(*field, value)), "inline": false }))

@@ -132,7 +132,7 @@ fn address(url: &str) -> String {
 
 /// Takes from a drawn line what would mean something because a line starts with it: headings, lists, quotes.
 pub(super) fn guarded(line: &str) -> String {
-    let rest = line.trim_start_matches(' ');
+    let rest = line.trim_start();
     let spaces = &line[..line.len() - rest.len()];
     let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     if rest.starts_with(['#', '>', '-', '+']) {

@@ -9,5 +9,15 @@ mod ids;
 mod marks;
 mod options;
 
+pub use define::Definition;
+
+#[cfg(test)]
+mod define_tests;
 #[cfg(test)]
 mod draw_tests;
+#[cfg(test)]
+mod form_tests;
+#[cfg(test)]
+mod options_tests;
+#[cfg(test)]
+mod reader;

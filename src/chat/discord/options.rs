@@ -3,9 +3,9 @@
 //! Every value goes in quotes, so that nothing in it is taken for another option, a flag or a verb. What is sent here is believed in nothing: names of
 //! options that the command does not have become mistakes that the person reads.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::define::suggests;
+use super::define::{CHOICES_MAX, TEXT_MAX, suggests};
 use crate::command::table::{Entry, Flag, Shape};
 use crate::command::{COMMAND, Verb, quoted};
 use crate::ports::Suggest;
@@ -44,6 +44,13 @@ pub(super) fn focused(data: &Value) -> Option<(Suggest, String)> {
     let class = class.and_then(|option| option["value"].as_str()).map(str::to_owned);
     let what = suggests(verb, *flag, class)?;
     Some((what, text(&typed["value"])?))
+}
+
+/// The answer to whoever is typing: names to choose from. One that is too long for a choice would refuse all of them.
+pub(super) fn choices(suggested: &[String]) -> Value {
+    let fits = |name: &&String| (1..=TEXT_MAX).contains(&name.chars().count());
+    let choices = suggested.iter().filter(fits).take(CHOICES_MAX).map(|name| json!({ "name": name, "value": name }));
+    json!({ "choices": choices.collect::<Vec<_>>() })
 }
 
 fn subcommand(data: &Value) -> Option<(&str, &[Value])> {
