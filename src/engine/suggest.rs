@@ -79,14 +79,16 @@ impl FrontDesk {
     }
 }
 
-/// The names that fit what is typed: those that begin with it, then those of which a part does, then those that hold it, then those that are close. Within each, the order that they had.
+/// The names that fit what is typed: those that begin with it, then those of which a part does, then those that hold it; where there are none, those that are
+/// close. Within each, the order that they had.
 fn best(known: Vec<String>, typed: &str) -> Vec<String> {
     let typed = typed.trim().trim_start_matches('@').to_lowercase();
-    let mut fitting: Vec<(u8, String)> =
-        known.into_iter().filter_map(|name| Some((rank(&name, &typed)?, name))).collect();
+    let mut fitting: Vec<(u8, &String)> = known.iter().filter_map(|name| Some((rank(name, &typed)?, name))).collect();
+    if fitting.is_empty() {
+        fitting = known.iter().filter(|name| is_close(name, &typed)).map(|name| (0, name)).collect();
+    }
     fitting.sort_by_key(|(rank, _)| *rank);
-    fitting.truncate(SUGGESTIONS_MAX);
-    fitting.into_iter().map(|(_, name)| name).collect()
+    fitting.into_iter().take(SUGGESTIONS_MAX).map(|(_, name)| name.clone()).collect()
 }
 
 fn rank(name: &str, typed: &str) -> Option<u8> {
@@ -98,12 +100,15 @@ fn rank(name: &str, typed: &str) -> Option<u8> {
         Some(1)
     } else if parts.any(|part| part.starts_with(typed)) {
         Some(2)
-    } else if name.contains(typed) {
-        Some(3)
     } else {
-        let most = typed.chars().count() / 3;
-        (most > 0 && strsim::damerau_levenshtein(&name, typed) <= most.min(3)).then_some(4)
+        name.contains(typed).then_some(3)
     }
+}
+
+/// Whether a slip or two are all that is between them.
+fn is_close(name: &str, typed: &str) -> bool {
+    let most = (typed.chars().count() / 3).min(3);
+    most > 0 && strsim::damerau_levenshtein(&name.to_lowercase(), typed) <= most
 }
 
 #[cfg(test)]
@@ -118,7 +123,7 @@ mod tests {
     fn the_best_comes_first_and_nothing_that_does_not_fit() {
         let known = ["grey-heron", "teal-otter", "otter", "hot-otters", "blue-crow"];
         assert_eq!(of(&known, "otter"), ["otter", "teal-otter", "hot-otters"]);
-        assert_eq!(of(&known, "te"), ["teal-otter", "hot-otters"]);
+        assert_eq!(of(&known, "te"), ["teal-otter", "otter", "hot-otters"]);
         assert_eq!(of(&known, "gery-heron"), ["grey-heron"], "a slip");
         assert_eq!(of(&known, " TEAL"), ["teal-otter"]);
         assert_eq!(of(&known, "@blue"), ["blue-crow"]);

@@ -21,6 +21,7 @@ mod faults;
 mod life;
 mod outages;
 mod refusals;
+mod suggesting;
 mod turns;
 mod unheard;
 mod ways;

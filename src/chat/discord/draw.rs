@@ -282,6 +282,10 @@ fn merged(spans: &[Span], names: &Names) -> Vec<Span> {
             Span::Link { text, url } if marks::link(text, url).is_none() => Span::Text(span.plain()),
             Span::Text(_) | Span::Strong(_) | Span::Code(_) | Span::Mention(_) | Span::Link { .. } => span.clone(),
         };
+        // Nothing between two marks would make one of them.
+        if marks::seen(&span.plain()).is_empty() {
+            continue;
+        }
         match (out.last_mut(), &span) {
             (Some(Span::Text(before)), Span::Text(text))
             | (Some(Span::Strong(before)), Span::Strong(text))
@@ -339,6 +343,9 @@ fn sheets(pieces: Vec<Piece>, most: usize) -> Vec<Vec<Piece>> {
 
 /// One sheet as a text: runs of code become blocks.
 fn bind(sheet: &[Piece]) -> String {
+    if sheet.iter().all(|piece| piece.text.trim().is_empty()) {
+        return NOTHING.to_owned();
+    }
     let mut parts: Vec<String> = Vec::new();
     for run in sheet.chunk_by(|a, b| a.is_code == b.is_code) {
         let rows: Vec<String> = run.iter().map(|piece| piece.text.clone()).collect();
@@ -348,6 +355,5 @@ fn bind(sheet: &[Piece]) -> String {
             parts.extend(rows);
         }
     }
-    let text = parts.join("\n");
-    if text.trim().is_empty() { NOTHING.to_owned() } else { text }
+    parts.join("\n")
 }

@@ -161,7 +161,7 @@ fn lines_of_code_stand_together_and_keep_their_columns() {
         line(vec![text("and "), code("more `of` it`"), text(", "), code("```")]),
     ];
     let drawn = content(&message(lines), Shape::Private);
-    let expect = "**2 clusters**\n```\nNAME       STATE\nteal-otter ready`\u{200b}`\u{200b}`\n```\nand ``more `of` it` ``, `` `\u{200b}`\u{200b}` ``";
+    let expect = "**2 clusters**\n```\nNAME       STATE\nteal-otter ready`\u{200b}`\u{200b}`\n```\nand `` more `of` it` ``, `` `\u{200b}`\u{200b}` ``";
     assert_eq!(drawn, expect);
     let read = read(&drawn);
     assert_eq!(read.plain, "2 clusters\nNAME       STATE\nteal-otter ready```\nand more `of` it`, ```");
@@ -212,6 +212,28 @@ fn nothing_to_say_is_still_a_message() {
         assert_eq!(content(&empty, Shape::Post), "–");
         assert_eq!(card(&empty)["embeds"][0]["title"], "–");
     }
+}
+
+#[tokio::test]
+async fn the_stand_in_for_discord_takes_every_body() {
+    let discord = kaas_fakes::discord::FakeDiscord::start_with(kaas_fakes::discord::Options::hurried()).await;
+    let channel = discord.add_channel("clusters");
+    let place = format!("{}/api/v10/channels/{channel}/messages", discord.url());
+    let client = reqwest::Client::new();
+    let mut bodies: Vec<Value> = sample::every_card().iter().map(|(_, said)| card(said)).collect();
+    let long = message(vec![line(vec![text(&"so it goes, ".repeat(900))])]);
+    bodies.push(card(&Message { buttons: sample::every_card()[1].1.buttons.clone(), ..long.clone() }));
+    bodies.extend(draw::several(&long, &names(), Shape::Post, 9));
+    bodies.push(draw::message(&message(vec![line(vec![Span::Mention(person("bob"))])]), &names(), Shape::Private));
+    for body in bodies {
+        let token = format!("Bot {}", discord.token());
+        let sent = client.post(&place).header("Authorization", token).json(&body).send().await.expect("an answer");
+        let status = sent.status();
+        assert_eq!(status, 200, "{body}\n{}", sent.text().await.expect("a text"));
+    }
+    let card = &discord.messages(channel)[1];
+    let known = json!({ "components": card.components, "embeds": card.embeds });
+    assert_eq!(ids::of_message(&known), Some((key(), Some(plan()))), "a card is known by what Discord gives back");
 }
 
 // ---- whatever it is that people and programs write ----
@@ -273,7 +295,7 @@ fn spans() -> impl Strategy<Value = Span> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 800, ..ProptestConfig::default() })]
 
     #[test]
     fn what_came_from_outside_is_shown_as_it_is(lines in prop::collection::vec(prop::collection::vec(spans(), 0..4), 1..4)) {

@@ -83,9 +83,8 @@ fn inline(text: &str) -> String {
     if !text.contains('`') {
         return format!("`{text}`");
     }
-    // Between double marks a single one is a character; no two of them stand side by side.
-    let space = |touches: bool| if touches { " " } else { "" };
-    format!("``{}{text}{}``", space(text.starts_with('`')), space(text.ends_with('`')))
+    // Between double marks a single one is a character; no two of them stand side by side, and none touches the marks.
+    format!("`` {text} ``")
 }
 
 /// A row of a block of code, in as many rows as it takes.

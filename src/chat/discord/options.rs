@@ -64,7 +64,7 @@ fn part(entry: Option<&Entry>, name: &str, option: &Value) -> Option<String> {
     let Some(flag) = flag else {
         // Of an older definition, or made up: the desk says that there is no such flag.
         let value = text(&option["value"])?;
-        return Some(format!("--{}={}", word(name), quoted(&value)));
+        return Some(format!("--{}={}", key(name), quoted(&value)));
     };
     if flag.shape == Shape::Switch {
         return (option["value"] == true).then(|| format!("--{name}"));
@@ -101,9 +101,16 @@ fn person(value: &str, kind: Option<u64>) -> String {
     }
 }
 
-/// A name of a verb or an option; what is none is shown as what it is, in quotes.
+/// A verb; what is none is shown as what it is, in quotes.
 fn word(name: &str) -> String {
-    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    let is_name = name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(fits);
-    if is_name { name.to_owned() } else { quoted(name) }
+    if !name.is_empty() && name.chars().all(fits) { name.to_owned() } else { quoted(name) }
+}
+
+/// The name of an option; what is none stays one word, and none that a command takes.
+fn key(name: &str) -> String {
+    name.chars().map(|c| if fits(c) { c } else { '?' }).collect()
+}
+
+fn fits(c: char) -> bool {
+    c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'
 }

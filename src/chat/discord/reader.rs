@@ -80,8 +80,9 @@ fn step<'a>(rest: &'a str, c: char, out: &mut Read) -> &'a str {
         let run = rest.len() - rest.trim_start_matches('`').len();
         if let Some((inside, after)) = closed(&rest[run..], run) {
             out.marks.push("code".to_owned());
-            let inside = inside.strip_prefix(' ').filter(|rest| rest.starts_with('`')).unwrap_or(inside);
-            out.plain.push_str(inside.strip_suffix(' ').filter(|rest| rest.ends_with('`')).unwrap_or(inside));
+            // One space on either side belongs to the marks.
+            let bare = inside.strip_prefix(' ').and_then(|rest| rest.strip_suffix(' '));
+            out.plain.push_str(bare.filter(|_| run > 1).unwrap_or(inside));
             return after;
         }
     }
