@@ -205,7 +205,8 @@ proptest! {
             Ok(Command::Reject { name, reason }) => {
                 prop_assert_eq!(name.as_str(), "teal-otter");
                 let reason = reason.map(|reason| reason.as_str().to_owned()).unwrap_or_default();
-                prop_assert_eq!(reason.trim(), folded(&why).trim());
+                let why = folded(&why);
+                prop_assert_eq!(reason.trim(), why.trim());
             }
             Ok(other) => prop_assert!(false, "{other:?}"),
             Err(wrong) => {
