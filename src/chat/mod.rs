@@ -2,6 +2,8 @@
 //!
 //! An adapter knows its platform and the ports; it decides nothing, and it knows no other adapter.
 
+#[cfg(feature = "discord")]
+pub mod discord;
 #[cfg(feature = "slack")]
 pub mod slack;
 pub mod terminal;

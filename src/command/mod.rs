@@ -25,6 +25,7 @@ pub use filled::filled;
 pub use normalise::{Dialect, normalise};
 pub use parse::parse;
 pub use table::Verb;
+pub use words::quoted;
 
 /// What a line starts with, where the platform has it there.
 pub const COMMAND: &str = "/kaas";

@@ -99,6 +99,11 @@ pub(super) fn closing(chars: &[char], start: usize, at: usize) -> Quote {
     Quote::Unclosed
 }
 
+/// Writes a value so that it is one value wherever it stands in a line: always in quotes, whatever it holds, without what is folded away in any line.
+pub fn quoted(value: &str) -> String {
+    marked(&super::normalise::fold(value))
+}
+
 /// Writes a value so that [`split`] reads it back as one word.
 pub(super) fn quote(value: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-._/#+:@".contains(c);
@@ -106,6 +111,10 @@ pub(super) fn quote(value: &str) -> String {
     if bare {
         return value.to_owned();
     }
+    marked(value)
+}
+
+fn marked(value: &str) -> String {
     let mut out = String::from('"');
     for c in value.chars() {
         if matches!(c, '"' | '\\') {

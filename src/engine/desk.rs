@@ -15,7 +15,7 @@ use crate::lifecycle::summary::ClusterSummary;
 use crate::lifecycle::{
     Ask, ChangeNumber, Cluster, ClusterKey, Fault, Input, Person, PersonId, PlanDigest, Proof, State, What,
 };
-use crate::ports::{Attachment, CardKey, Desk, Field, Heard, Reply, RequestForm};
+use crate::ports::{Attachment, CardKey, Desk, Field, Heard, Reply, RequestForm, Suggest};
 use crate::record::{Record, Taken};
 use crate::render::message::{Line, Message, Press};
 use crate::render::module::cluster_files;
@@ -432,6 +432,13 @@ impl Desk for FrontDesk {
         add(all, self.failed(heard, self.list(heard, Which::Few, None).await));
         sections
     }
+
+    async fn suggest(&self, heard: &Heard, what: &Suggest, typed: &str) -> Vec<String> {
+        self.suggestions(heard, what, typed).await.unwrap_or_else(|chain| {
+            tracing::warn!("nothing could be suggested: {chain:#}");
+            Vec::new()
+        })
+    }
 }
 
 /// Whether a reaction was given before the review began that is going on now: then its giver saw another plan.
@@ -453,7 +460,7 @@ pub(super) fn besides(tenant: &Tenant, refusal: &Refusal) -> Vec<Line> {
 }
 
 /// What somebody is told who is no full member.
-fn unfit(heard: &Heard) -> Option<Vec<Reply>> {
+pub(super) fn unfit(heard: &Heard) -> Option<Vec<Reply>> {
     forms::stranger(heard.standing).map(|who| one(say::form::not_a_member(who)))
 }
 

@@ -45,6 +45,7 @@ mod inbox;
 pub mod pace;
 pub mod perform;
 mod places;
+mod suggest;
 pub mod sweep;
 pub mod usual;
 mod ways;

@@ -90,6 +90,39 @@ pub trait Desk: Send + Sync {
     async fn submit(&self, heard: &Heard, filled: &[(Field, String)]) -> Result<Vec<Reply>, Vec<(Field, String)>>;
     /// What a person's own page shows: sections, each with its title.
     async fn home(&self, heard: &Heard) -> Vec<(String, Message)>;
+    /// What somebody may mean who is typing a value: at most [`SUGGESTIONS_MAX`], the best first. It decides nothing and writes nothing.
+    async fn suggest(&self, _heard: &Heard, _what: &Suggest, _typed: &str) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// How many suggestions are made at the most.
+pub const SUGGESTIONS_MAX: usize = 25;
+
+/// What is to be suggested.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Suggest {
+    /// Names of clusters; those that wait for a decision first, or else the asker's own.
+    Clusters {
+        /// Whether it is to be decided about.
+        waiting: bool,
+    },
+    /// Classes of the catalogue.
+    Classes,
+    /// Sizes: of this class, or of all of them.
+    Sizes(Option<String>),
+    /// Kubernetes versions: of this class, or of all of them.
+    Versions(Option<String>),
+    /// Regions: of this class, or of all of them.
+    Regions(Option<String>),
+    /// People.
+    People,
+    /// Whoever can be given a way in: people, and groups as `group:name`.
+    Receivers,
+    /// Roles of a way in.
+    Roles,
+    /// Whose link is meant: people, and the words with which somebody answers what was said about them.
+    Links,
 }
 
 /// A field of the form for a new cluster.

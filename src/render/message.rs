@@ -15,7 +15,37 @@ pub struct Message {
     pub buttons: Vec<Button>,
     /// A file that goes with it, by name; its content is handed over beside the message.
     pub file: Option<String>,
+    /// How it stands, for a platform that shows it besides the words: as a colour, which never says anything alone.
+    #[serde(default, skip_serializing_if = "Tone::is_plain")]
+    pub tone: Tone,
 }
+
+/// How a message stands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Tone {
+    /// Nothing is to be shown besides the words.
+    #[default]
+    Plain,
+    /// People have to decide.
+    Waiting,
+    /// kaas is at work.
+    Working,
+    /// It is done.
+    Good,
+    /// It ended without being done.
+    Over,
+    /// It failed; somebody has to look.
+    Bad,
+}
+
+impl Tone {
+    fn is_plain(&self) -> bool {
+        *self == Self::Plain
+    }
+}
+
+/// How wide the labels of lines in two columns are, in characters: a line whose first piece is a text of this width, ending in a space, has its label there.
+pub const LABEL: usize = 13;
 
 /// One line.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -21,7 +21,7 @@ pub mod notice;
 mod properties;
 pub mod refusal;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 mod ways;
 mod words;
 

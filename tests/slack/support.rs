@@ -254,7 +254,7 @@ pub fn card(office: &Office, known: Option<&str>, state: &str) -> Card {
         message: Message {
             lines: vec![Line { spans }],
             buttons: press.map(|press| Button { label: format!("{press:?}"), press }).to_vec(),
-            file: None,
+            ..Message::default()
         },
     }
 }

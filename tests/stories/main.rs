@@ -22,6 +22,7 @@ mod life;
 mod outages;
 mod rancher;
 mod refusals;
+mod suggesting;
 mod turns;
 mod two_chats;
 mod unheard;

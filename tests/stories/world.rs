@@ -10,7 +10,7 @@ use kaas::config::Config;
 use kaas::engine::desk::FrontDesk;
 use kaas::lifecycle::policy::Policy;
 use kaas::lifecycle::{ClusterKey, InputId, Person, Place, PlanDigest};
-use kaas::ports::{CardKey, Desk, Heard, Reply, Standing};
+use kaas::ports::{CardKey, Desk, Heard, Reply, Standing, Suggest};
 use kaas::render::message::Press;
 use kaas::store::Store;
 use kaas::store::memory::MemoryStore;
@@ -291,6 +291,12 @@ impl World {
                 self.common.wrong(format!("the second delivery is answered differently: {again:?}"));
             }
         }
+    }
+
+    /// What is suggested to somebody who is typing.
+    pub async fn suggested(&self, who: &str, standing: Standing, what: &Suggest, typed: &str) -> Vec<String> {
+        let heard = Heard { standing, ..self.heard(&person(who, who)) };
+        self.desk().suggest(&heard, what, typed).await
     }
 
     fn desk(&self) -> Arc<FrontDesk> {

@@ -143,7 +143,7 @@ proptest! {
         let message = Message {
             lines: lines.into_iter().map(line).collect(),
             buttons: (0..buttons.min(5)).map(|n| Button { label: "x".repeat(n * 60), press: press[n] }).collect(),
-            file: None,
+            ..Message::default()
         };
         let drawn = draw::one(&message, &names(), Some(&"k".repeat(400)), Some(&"v".repeat(300)));
         let mut all = draw::several(&message, 4);

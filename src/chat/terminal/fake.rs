@@ -34,7 +34,7 @@ pub fn plan(digit: char) -> PlanDigest {
 pub fn message(text: &str, buttons: &[Press]) -> Message {
     let lines = text.split('\n').flat_map(|line| Message::text(line).lines).collect();
     let buttons = buttons.iter().map(|press| Button { label: format!("{press:?}"), press: *press }).collect();
-    Message { lines, buttons, file: None }
+    Message { lines, buttons, ..Message::default() }
 }
 
 pub fn card_of(name: &str, change: u64, text: &str, buttons: &[Press]) -> Shown {

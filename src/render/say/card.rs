@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::lifecycle::policy::Policy;
 use crate::lifecycle::{Change, Closed, Cluster, Kind, Plan, Review, Risk, State, StuckWhy};
-use crate::render::message::{Button, Message, Press};
+use crate::render::message::{Button, LABEL, Message, Press, Tone};
 use crate::render::when;
 
 use super::words::{Say, counted, many, message};
@@ -49,7 +49,17 @@ pub fn card(view: &CardView<'_>) -> Message {
     lines.extend(asked(&view.cluster.change));
     lines.extend(way_in(view));
     lines.extend(decision(view));
-    Message { buttons: buttons(view.cluster), ..message(lines) }
+    Message { buttons: buttons(view.cluster), tone: tone(&view.cluster.change.state), ..message(lines) }
+}
+
+fn tone(state: &State) -> Tone {
+    match state {
+        State::Preparing { .. } | State::Applying(_) | State::Joining(_) => Tone::Working,
+        State::Reviewing(_) => Tone::Waiting,
+        State::Done(_) => Tone::Good,
+        State::Closed(_) => Tone::Over,
+        State::Stuck { .. } => Tone::Bad,
+    }
 }
 
 /// `crucial-sandbox · new cluster · waiting for 2 approvals   change 42`
@@ -269,9 +279,6 @@ fn decision(view: &CardView<'_>) -> Vec<Say> {
     }
     lines
 }
-
-/// How wide the first column is.
-const LABEL: usize = 13;
 
 fn label(text: &str) -> Say {
     Say::of(format!("{text:<LABEL$}"))

@@ -270,3 +270,19 @@ fn nobody_is_notified_by_a_card_and_text_from_outside_stands_alone() {
         |span: &&&Span| matches!(span, Span::Text(text) if text.contains("channel") && text.len() > clean.len() + 1);
     assert_eq!(spans.iter().find(mixed), None);
 }
+
+#[test]
+fn how_a_card_stands_is_known_besides_its_words() {
+    let tones: Vec<(&str, Tone)> = every_card().into_iter().map(|(what, card)| (what, card.tone)).collect();
+    let of = |wanted: Tone| -> Vec<&str> {
+        tones.iter().filter(|(_, tone)| *tone == wanted).map(|(what, _)| *what).collect()
+    };
+    assert_eq!(of(Tone::Working), ["planning", "applying", "joining", "a clean-up"]);
+    let waiting =
+        ["waiting for two", "waiting for one more", "waiting, and something is destroyed", "a destroy that waits"];
+    assert_eq!(of(Tone::Waiting), waiting);
+    assert_eq!(of(Tone::Good), ["ready", "gone"]);
+    assert_eq!(of(Tone::Over), ["rejected", "nobody decided"]);
+    assert_eq!(of(Tone::Bad), ["stuck"]);
+    assert_eq!(of(Tone::Plain), Vec::<&str>::new());
+}

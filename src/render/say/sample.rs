@@ -242,3 +242,32 @@ pub(super) fn read(message: &Message) -> String {
     assert!(message.lines.iter().all(|line| line.plain() == line.plain().trim_end()), "{out}");
     out
 }
+
+/// The card in every state, by what it shows: for the adapters' own tests.
+pub(crate) fn every_card() -> Vec<(&'static str, Message)> {
+    let card =
+        |cluster: &Cluster, progress: Option<Progress>| with_view(cluster, progress.as_ref(), None, super::card::card);
+    let progress = |done, detail: &str, left| Progress {
+        done,
+        detail: Some(detail.to_owned()).filter(|detail| !detail.is_empty()),
+        left: Some(SignedDuration::from_secs(left)),
+    };
+    let preparing = || State::Preparing { pull: None, plan: None };
+    let red =
+        || State::Reviewing(Review { pull: pull(), plan: red_plan(), votes: votes(&["bob"]), deadline: after("47h") });
+    vec![
+        ("planning", card(&cluster(preparing()), None)),
+        ("waiting for two", card(&cluster(reviewing(&[])), None)),
+        ("waiting for one more", card(&cluster(reviewing(&["bob"])), None)),
+        ("waiting, and something is destroyed", card(&cluster(red()), None)),
+        ("applying", card(&cluster(State::Applying(approved())), Some(progress(Some((4, 7)), "", 360)))),
+        ("joining", card(&cluster(joining()), Some(progress(None, "2 of 4 nodes are up, etcd is starting", 180)))),
+        ("ready", card(&Cluster { live: Some(live()), ..cluster(State::Done(approved())) }, None)),
+        ("rejected", card(&cluster(State::Closed(rejected())), None)),
+        ("nobody decided", card(&cluster(State::Closed(Closed::NobodyDecided { deadline: now() })), None)),
+        ("stuck", card(&cluster(stuck_in(State::Applying(approved()))), None)),
+        ("a destroy that waits", card(&destroying(reviewing(&[])), None)),
+        ("gone", card(&destroying(State::Done(approved())), None)),
+        ("a clean-up", card(&undoing(preparing()), None)),
+    ]
+}
