@@ -133,6 +133,21 @@ async fn chat(tenant: &TenantConfig, chat: &ChatConfig) -> Vec<(String, Result<(
         }
         #[cfg(not(feature = "slack"))]
         ChatConfig::Slack(_) => vec![("Slack".to_owned(), Err("this kaas was built without it".to_owned()))],
+        #[cfg(feature = "discord")]
+        ChatConfig::Discord(discord) => {
+            let made = wire::discord_settings(tenant, discord).and_then(|settings| {
+                let settings = crate::chat::discord::Settings { patience: std::time::Duration::ZERO, ..settings };
+                crate::chat::discord::DiscordChat::new(settings, SystemClock::shared())
+            });
+            match made {
+                Ok(chat) => {
+                    let all = chat.check().await.into_iter();
+                    all.map(|one| (format!("Discord, {}", one.what), one.found.map(drop))).collect()
+                }
+                Err(fault) => vec![("Discord".to_owned(), Err(format!("{fault:#}")))],
+            }
+        }
+        #[cfg(not(feature = "discord"))]
         ChatConfig::Discord(_) => vec![("Discord".to_owned(), Err("this kaas was built without it".to_owned()))],
     }
 }

@@ -10,6 +10,8 @@ pub mod check;
 pub mod data;
 #[cfg(all(feature = "sim", feature = "rancher"))]
 pub mod demo;
+#[cfg(feature = "discord")]
+pub mod discord;
 pub mod list;
 #[cfg(feature = "rancher")]
 mod live;
@@ -48,6 +50,9 @@ enum Command {
     /// What Rancher has to be told of kaas.
     #[cfg(feature = "rancher")]
     Rancher(rancher::Args),
+    /// What Discord has to be told of kaas.
+    #[cfg(feature = "discord")]
+    Discord(discord::Args),
     /// What Slack has to be told of kaas.
     #[cfg(feature = "slack")]
     Slack(slack::Args),
@@ -80,6 +85,8 @@ pub fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Adopt(args) => adopt::run(&args),
         #[cfg(feature = "rancher")]
         Command::Rancher(args) => rancher::run(&args),
+        #[cfg(feature = "discord")]
+        Command::Discord(args) => discord::run(&args),
         #[cfg(feature = "slack")]
         Command::Slack(args) => slack::run(&args),
         Command::List(args) => list::run(&args),

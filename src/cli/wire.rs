@@ -6,14 +6,16 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use jiff::SignedDuration;
-#[cfg(any(feature = "slack", feature = "github"))]
+#[cfg(any(feature = "slack", feature = "discord", feature = "github"))]
 use secrecy::ExposeSecret;
 use secrecy::SecretString;
 
 use crate::clock::SharedClock;
+#[cfg(feature = "discord")]
+use crate::config::DiscordConfig;
 #[cfg(feature = "github")]
 use crate::config::GitHubConfig;
-#[cfg(any(feature = "slack", feature = "github"))]
+#[cfg(any(feature = "slack", feature = "discord", feature = "github"))]
 use crate::config::SecretRef;
 #[cfg(feature = "slack")]
 use crate::config::SlackConfig;
@@ -202,6 +204,38 @@ pub fn slack_settings(tenant: &TenantConfig, slack: &SlackConfig) -> anyhow::Res
     })
 }
 
+/// Discord, as configured.
+///
+/// # Errors
+/// A secret is missing, or only an example.
+#[cfg(feature = "discord")]
+pub fn discord_settings(
+    tenant: &TenantConfig,
+    discord: &DiscordConfig,
+) -> anyhow::Result<crate::chat::discord::Settings> {
+    let ids = tenant.people.links(Platform::Discord);
+    let known =
+        |person: &Person| crate::chat::discord::Known { discord: ids.get(&person.id).cloned(), person: person.clone() };
+    Ok(crate::chat::discord::Settings {
+        name: format!("discord:{}", tenant.name),
+        api_url: discord.api_url.clone(),
+        patience: std::time::Duration::MAX,
+        people: tenant.people.iter().map(known).collect(),
+        roles: discord.approver_roles.clone(),
+        ..crate::chat::discord::Settings::new(secret(&discord.bot_token)?, &discord.server, &discord.channel)
+    })
+}
+
+/// What `/kaas` offers in a tenant's server.
+#[cfg(feature = "discord")]
+pub fn discord_definition(tenant: &TenantConfig) -> crate::chat::discord::Definition {
+    crate::chat::discord::Definition {
+        command: "kaas".to_owned(),
+        catalogue: tenant.catalogue.clone(),
+        roles: tenant.policy.access.roles.clone(),
+    }
+}
+
 /// GitHub, as configured.
 ///
 /// # Errors
@@ -236,20 +270,20 @@ pub fn github_settings(
 }
 
 /// A secret on one line.
-#[cfg(any(feature = "slack", feature = "github"))]
+#[cfg(any(feature = "slack", feature = "discord", feature = "github"))]
 fn secret(place: &SecretRef) -> anyhow::Result<SecretString> {
     real(place.resolve(&environment)?).with_context(|| format!("{place}"))
 }
 
 /// A secret that is not one of the examples.
-#[cfg(any(feature = "slack", feature = "github"))]
+#[cfg(any(feature = "slack", feature = "discord", feature = "github"))]
 fn real(secret: SecretString) -> anyhow::Result<SecretString> {
     anyhow::ensure!(!is_example(secret.expose_secret()), "what is there is an example and no secret");
     Ok(secret)
 }
 
 /// Whether a secret is what stands in instructions in its place: `xoxb-xxxx-xxxx`, `ghp_XXXXXXXX`, `<token>`, `changeme`.
-#[cfg(any(feature = "slack", feature = "github"))]
+#[cfg(any(feature = "slack", feature = "discord", feature = "github"))]
 fn is_example(secret: &str) -> bool {
     let text = secret.trim().to_lowercase();
     let words = ["changeme", "change-me", "change_me", "example", "your-", "your_", "...", "<"];
@@ -283,7 +317,7 @@ fn read_text(path: &Path) -> anyhow::Result<String> {
     std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))
 }
 
-#[cfg(all(test, any(feature = "slack", feature = "github")))]
+#[cfg(all(test, any(feature = "slack", feature = "discord", feature = "github")))]
 mod tests {
     use super::*;
 

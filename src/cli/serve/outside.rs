@@ -25,6 +25,9 @@ pub(super) enum ChatOf {
     /// Slack.
     #[cfg(feature = "slack")]
     Slack { chat: Arc<crate::chat::slack::SlackChat>, tenant: TenantName },
+    /// Discord.
+    #[cfg(feature = "discord")]
+    Discord { chat: Arc<crate::chat::discord::DiscordChat>, definition: crate::chat::discord::Definition },
 }
 
 impl ChatOf {
@@ -51,6 +54,13 @@ impl ChatOf {
             }
             #[cfg(not(feature = "slack"))]
             ChatConfig::Slack(_) => anyhow::bail!("this kaas was built without Slack (the cargo feature `slack`)"),
+            #[cfg(feature = "discord")]
+            ChatConfig::Discord(discord) => {
+                let settings = wire::discord_settings(tenant, discord)?;
+                let chat = crate::chat::discord::DiscordChat::new(settings, Arc::clone(clock))?;
+                Ok(Self::Discord { chat, definition: wire::discord_definition(tenant) })
+            }
+            #[cfg(not(feature = "discord"))]
             ChatConfig::Discord(_) => {
                 anyhow::bail!("this kaas was built without Discord (the cargo feature `discord`)")
             }
@@ -63,6 +73,8 @@ impl ChatOf {
             Self::Terminal { .. } => terminal::NAME.to_owned(),
             #[cfg(feature = "slack")]
             Self::Slack { chat, .. } => chat.name().to_owned(),
+            #[cfg(feature = "discord")]
+            Self::Discord { chat, .. } => chat.name().to_owned(),
         }
     }
 
@@ -72,6 +84,8 @@ impl ChatOf {
             Self::Terminal { chat, .. } => Arc::new(chat.clone()),
             #[cfg(feature = "slack")]
             Self::Slack { chat, .. } => Arc::clone(chat) as Arc<dyn Chat>,
+            #[cfg(feature = "discord")]
+            Self::Discord { chat, .. } => Arc::clone(chat) as Arc<dyn Chat>,
         }
     }
 
@@ -81,6 +95,8 @@ impl ChatOf {
             Self::Terminal { .. } => None,
             #[cfg(feature = "slack")]
             Self::Slack { chat, .. } => Some(Arc::clone(chat) as Arc<dyn Roster>),
+            #[cfg(feature = "discord")]
+            Self::Discord { chat, .. } => Some(Arc::clone(chat) as Arc<dyn Roster>),
         }
     }
 
@@ -90,6 +106,8 @@ impl ChatOf {
             Self::Terminal { .. } => Dialect::Plain,
             #[cfg(feature = "slack")]
             Self::Slack { .. } => Dialect::Slack,
+            #[cfg(feature = "discord")]
+            Self::Discord { .. } => Dialect::Plain,
         }
     }
 
@@ -99,6 +117,8 @@ impl ChatOf {
             Self::Terminal { .. } => Platform::Terminal,
             #[cfg(feature = "slack")]
             Self::Slack { .. } => Platform::Slack,
+            #[cfg(feature = "discord")]
+            Self::Discord { .. } => Platform::Discord,
         }
     }
 
@@ -120,6 +140,20 @@ impl ChatOf {
                 let chat = Arc::clone(chat);
                 tasks.spawn(async move { chat.listen(desk, stop).await });
             }
+            #[cfg(feature = "discord")]
+            Self::Discord { chat, definition } => {
+                let (chat, definition) = (Arc::clone(chat), definition.clone());
+                tasks.spawn(async move {
+                    let told = Arc::clone(&chat);
+                    // Without its command people still have buttons and reactions.
+                    tokio::spawn(async move {
+                        if let Err(trouble) = told.register(&definition).await {
+                            tracing::error!(discord.trouble = %trouble, "/kaas could not be registered: kaas discord register says more");
+                        }
+                    });
+                    chat.listen(desk, stop).await
+                });
+            }
         }
     }
 
@@ -135,6 +169,9 @@ impl ChatOf {
                 let intake = crate::chat::slack::SlackIntake::new(Arc::clone(chat), Arc::clone(desk)).ok()?;
                 Some(("/slack", tenant.to_string(), Arc::new(intake)))
             }
+            // Whatever Discord brings comes over its gateway.
+            #[cfg(feature = "discord")]
+            Self::Discord { .. } => None,
         }
     }
 
@@ -144,6 +181,8 @@ impl ChatOf {
             Self::Terminal { .. } => None,
             #[cfg(feature = "slack")]
             Self::Slack { chat, .. } => Some(Arc::clone(chat) as Arc<dyn Vital>),
+            #[cfg(feature = "discord")]
+            Self::Discord { chat, .. } => Some(Arc::clone(chat) as Arc<dyn Vital>),
         }
     }
 }
