@@ -4,6 +4,12 @@
 
 #[cfg(feature = "discord")]
 pub mod discord;
+#[cfg(any(feature = "slack", feature = "discord"))]
+mod later;
+#[cfg(any(feature = "slack", feature = "discord"))]
+mod order;
+#[cfg(any(feature = "slack", feature = "discord"))]
+mod pace;
 #[cfg(feature = "slack")]
 pub mod slack;
 pub mod terminal;

@@ -88,6 +88,8 @@ pub trait Desk: Send + Sync {
     async fn form(&self, heard: &Heard) -> RequestForm;
     /// A form that was filled in: what each field holds. Asked for, or what is wrong with which field.
     async fn submit(&self, heard: &Heard, filled: &[(Field, String)]) -> Result<Vec<Reply>, Vec<(Field, String)>>;
+    /// Something may have been missed in the place: what stands there now is to be read again. Whatever was lost on the way is not brought.
+    async fn missed(&self, _place: &Place) {}
     /// What a person's own page shows: sections, each with its title.
     async fn home(&self, heard: &Heard) -> Vec<(String, Message)>;
     /// What somebody may mean who is typing a value: at most [`SUGGESTIONS_MAX`], the best first. It decides nothing and writes nothing.

@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 use super::SlackChat;
 use super::answer::Back;
 use super::api::Failure;
-use super::order::Place;
 use super::people::Who;
 use super::tag::Tag;
 use super::wire::{Garbled, Hearing};
 use super::{draw, form};
+use crate::chat::order::Place;
 use crate::lifecycle::InputId;
 use crate::ports::{Desk, Field, Heard, Reply};
 use crate::render::message::{Message, Press};
@@ -95,7 +95,7 @@ impl Ear {
             }
             Hearing::Home { user } => {
                 let ear = self.clone();
-                self.chat.later(async move { ear.show_home(&user).await });
+                self.chat.later.run(async move { ear.show_home(&user).await });
                 Taken::with(None)
             }
             Hearing::Press { user, press, value, message, at, trigger, response_url } => {
@@ -107,7 +107,7 @@ impl Ear {
                 };
                 if press == Press::Reject {
                     let ear = self.clone();
-                    self.chat.later(async move { ear.open(&trigger, form::rejection(&tag), back).await });
+                    self.chat.later.run(async move { ear.open(&trigger, form::rejection(&tag), back).await });
                     return Taken::with(None);
                 }
                 self.press(id, user, tag, press, back, super::wire::moment(&at)).await
@@ -115,7 +115,7 @@ impl Ear {
             Hearing::Form { id, user, trigger } => {
                 let ear = self.clone();
                 let back = Back::Person { user: user.clone() };
-                self.chat.later(async move { ear.open_form(id, &user, &trigger, back).await });
+                self.chat.later.run(async move { ear.open_form(id, &user, &trigger, back).await });
                 Taken::with(None)
             }
             Hearing::Filled { id, user, fields } => self.filled(id, &user, &fields).await,
@@ -142,7 +142,7 @@ impl Ear {
         let id = format!("slack/command/{trigger}");
         if wants_form(text) {
             let (ear, user) = (self.clone(), user.to_owned());
-            self.chat.later(async move { ear.open_form(id, &user, &trigger, back).await });
+            self.chat.later.run(async move { ear.open_form(id, &user, &trigger, back).await });
             return Taken::with(None);
         }
         let Some(heard) = self.heard(id, user, None).await else {
@@ -297,7 +297,7 @@ impl Ear {
     fn answer(&self, back: Back, replies: Vec<Reply>) {
         if !replies.is_empty() {
             let chat = Arc::clone(&self.chat);
-            self.chat.later(async move { chat.answer(&back, &replies).await });
+            self.chat.later.run(async move { chat.answer(&back, &replies).await });
         }
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! What is said goes through the Web API, what is heard comes over sockets (Socket Mode) or as signed HTTP, and both ways of hearing meet in one piece of
 //! code. Reading order: this file (settings, what is checked at the start), `api` and `trouble` (calls, and what their failures mean), `draw` (messages in
-//! Slack's form), `pace` (how often), `tag` and `cards` (which message is which card), `speak` (what is said), `people` (who is who), `groups` (whose members approve), `wire` (what arrives),
-//! `order` (in which order), `hear` (what it means), `form` (modals and the page), `answer` (private answers), `socket`, `sign` and `http` (the two ways in), `manifest`.
+//! Slack's form), `tag` and `cards` (which message is which card), `speak` (what is said), `people` (who is who), `groups` (whose members approve), `wire` (what arrives),
+//! `hear` (what it means), `form` (modals and the page), `answer` (private answers), `socket`, `sign` and `http` (the two ways in), `manifest`.
 //!
 //! Nothing is decided here: a delivery is brought to the desk, and it is acknowledged when the desk has it.
 
@@ -15,8 +15,10 @@ use std::time::Duration;
 use secrecy::SecretString;
 use serde_json::Value;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 
+use super::later::Later;
+use super::order::Rows;
+use super::pace::Pace;
 use crate::clock::SharedClock;
 use crate::lifecycle::{Person, Place};
 use crate::ports::{Answer, Trouble};
@@ -30,8 +32,6 @@ mod groups;
 mod hear;
 mod http;
 mod manifest;
-mod order;
-mod pace;
 mod people;
 mod sign;
 mod socket;
@@ -46,8 +46,6 @@ mod draw_tests;
 use api::{Api, Failure};
 use cards::Cards;
 use groups::Groups;
-use order::Rows;
-use pace::Pace;
 use people::{Home, People};
 
 pub use http::SlackIntake;
@@ -157,7 +155,7 @@ pub struct SlackChat {
     /// The sockets that are open.
     sockets: Mutex<BTreeSet<String>>,
     /// Answers that are on their way.
-    later: Mutex<JoinSet<()>>,
+    later: Later,
 }
 
 impl SlackChat {
@@ -176,7 +174,7 @@ impl SlackChat {
             people: People::new(Arc::clone(&api), settings.people, Arc::clone(&clock)),
             groups: Groups::new(settings.groups),
             api,
-            pace: Pace::default(),
+            pace: Pace::of("Slack"),
             rows: Rows::default(),
             cards: Cards::default(),
             channel: settings.channel,
@@ -193,7 +191,7 @@ impl SlackChat {
             in_touch: watch::Sender::new(false),
             listens: AtomicBool::new(false),
             sockets: Mutex::default(),
-            later: Mutex::default(),
+            later: Later::default(),
         }))
     }
 
@@ -272,22 +270,6 @@ impl SlackChat {
 
     fn sockets(&self) -> MutexGuard<'_, BTreeSet<String>> {
         self.sockets.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Does something after a delivery was acknowledged. What is lost with the process is an answer, and never an ask.
-    fn later(&self, work: impl Future<Output = ()> + Send + 'static) {
-        let mut later = self.later.lock().unwrap_or_else(PoisonError::into_inner);
-        while later.try_join_next().is_some() {}
-        later.spawn(work);
-    }
-
-    /// Waits a while for answers that are on their way.
-    async fn finish(&self, most: Duration) {
-        let mut later = std::mem::take(&mut *self.later.lock().unwrap_or_else(PoisonError::into_inner));
-        let all = async { while later.join_next().await.is_some() {} };
-        if tokio::time::timeout(most, all).await.is_err() {
-            tracing::warn!("some private answers were not given before kaas stopped");
-        }
     }
 }
 

@@ -58,7 +58,7 @@ impl SlackChat {
         }
         let Some(token) = &self.app_token else {
             self.follow_groups(&stop).await;
-            self.finish(LAST_WORDS).await;
+            self.later.finish(LAST_WORDS).await;
             return Ok(());
         };
         self.listens.store(true, Ordering::Relaxed);
@@ -74,7 +74,7 @@ impl SlackChat {
             ended.context("a socket to Slack panicked")?;
         }
         self.listens.store(false, Ordering::Relaxed);
-        self.finish(LAST_WORDS).await;
+        self.later.finish(LAST_WORDS).await;
         Ok(())
     }
 }

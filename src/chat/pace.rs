@@ -1,4 +1,4 @@
-//! How often kaas writes: a message a second and channel with short bursts, an edit a second and message.
+//! How often kaas writes: a message a second and channel with short bursts, an edit a second and message. Slack's limit, and within Discord's.
 //!
 //! Turns are given out in the order in which they are asked for; whoever would wait too long is told so and asks again later.
 
@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::ports::{Answer, Trouble};
 
-/// The time between two messages of a channel, in the long run. Slack's own limit.
+/// The time between two messages of a channel, in the long run.
 const MESSAGE_EVERY: Duration = Duration::from_secs(1);
 /// Messages that may follow each other at once.
 const BURST: u32 = 3;
@@ -22,9 +22,10 @@ const TURN_MAX: Duration = Duration::from_secs(120);
 /// How many places are remembered before those are forgotten that have been quiet.
 const PLACES_MAX: usize = 10_000;
 
-/// The pace of all channels and messages.
-#[derive(Default)]
+/// The pace of all channels and messages of a platform.
 pub(super) struct Pace {
+    /// What people call it.
+    platform: &'static str,
     /// When the turn of a channel's next message would be if it had no burst.
     channels: Mutex<HashMap<String, Instant>>,
     /// When a message may be edited again.
@@ -32,6 +33,11 @@ pub(super) struct Pace {
 }
 
 impl Pace {
+    /// The pace of a platform: `Slack`.
+    pub fn of(platform: &'static str) -> Self {
+        Self { platform, channels: Mutex::default(), edits: Mutex::default() }
+    }
+
     /// Waits for a turn to write into the channel.
     pub async fn message(&self, channel: &str, stop: &CancellationToken) -> Answer<()> {
         let wait = {
@@ -47,7 +53,7 @@ impl Pace {
             }
             wait
         };
-        turn(wait, stop).await
+        self.turn(wait, stop).await
     }
 
     /// Waits for a turn to edit the message.
@@ -64,7 +70,7 @@ impl Pace {
             }
             wait
         };
-        turn(wait, stop).await
+        self.turn(wait, stop).await
     }
 
     /// Takes a turn to edit the message if it has one right now.
@@ -79,7 +85,7 @@ impl Pace {
         free
     }
 
-    /// Slack asked for silence in this channel (or about this message).
+    /// The platform asked for silence in this channel (or about this message).
     pub fn hush(&self, place: &str, wait: Duration) {
         let until = Instant::now() + wait;
         let mut edits = held(&self.edits);
@@ -94,17 +100,17 @@ impl Pace {
         let next = channels.entry(place.to_owned()).or_insert(until);
         *next = (*next).max(until);
     }
-}
 
-async fn turn(wait: Duration, stop: &CancellationToken) -> Answer<()> {
-    if wait > TURN_MAX {
-        let line = "Slack takes only so many messages a minute; kaas has more to say".to_owned();
-        return Err(Trouble::Passing { line, wait: jiff::SignedDuration::try_from(wait).ok(), source: None });
-    }
-    tokio::select! {
-        biased;
-        () = stop.cancelled() => Err(Trouble::Stopped),
-        () = tokio::time::sleep(wait) => Ok(()),
+    async fn turn(&self, wait: Duration, stop: &CancellationToken) -> Answer<()> {
+        if wait > TURN_MAX {
+            let line = format!("{} takes only so many messages a minute; kaas has more to say", self.platform);
+            return Err(Trouble::Passing { line, wait: jiff::SignedDuration::try_from(wait).ok(), source: None });
+        }
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => Err(Trouble::Stopped),
+            () = tokio::time::sleep(wait) => Ok(()),
+        }
     }
 }
 
@@ -124,7 +130,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_burst_then_a_message_a_second() {
-        let (pace, stop, start) = (Pace::default(), CancellationToken::new(), Instant::now());
+        let (pace, stop, start) = (Pace::of("Slack"), CancellationToken::new(), Instant::now());
         let mut at = Vec::new();
         for _ in 0..6 {
             pace.message("C1", &stop).await.expect("there is a turn");
@@ -143,7 +149,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_would_wait_too_long_is_told_and_takes_no_turn() {
-        let (pace, stop) = (Pace::default(), CancellationToken::new());
+        let (pace, stop) = (Pace::of("Slack"), CancellationToken::new());
         pace.hush("C1", Duration::from_secs(600));
         let Err(Trouble::Passing { wait, .. }) = pace.message("C1", &stop).await else { panic!("too long") };
         assert_eq!(wait.map(|w| w.as_secs()), Some(600));
@@ -155,7 +161,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn edits_of_a_message_are_a_second_apart_and_progress_gives_way() {
-        let (pace, stop, start) = (Pace::default(), CancellationToken::new(), Instant::now());
+        let (pace, stop, start) = (Pace::of("Slack"), CancellationToken::new(), Instant::now());
         assert!(pace.may_edit("1.1"));
         assert!(!pace.may_edit("1.1"), "progress is dropped");
         assert!(pace.may_edit("1.2"));
@@ -165,7 +171,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_is_stopped_waits_no_longer() {
-        let (pace, stop) = (Pace::default(), CancellationToken::new());
+        let (pace, stop) = (Pace::of("Slack"), CancellationToken::new());
         pace.hush("C1", Duration::from_secs(10));
         stop.cancel();
         assert!(matches!(pace.message("C1", &stop).await, Err(Trouble::Stopped)));
