@@ -336,9 +336,9 @@ pub fn card(office: &Office, known: Option<Id>, state: &str) -> Card {
     }
 }
 
-/// A text without what nobody sees.
+/// A text without what nobody sees, and without the signs that keep its characters from being formats.
 pub fn seen(text: &str) -> String {
-    text.chars().filter(|c| !is_invisible(*c)).collect()
+    text.chars().filter(|c| !is_invisible(*c) && *c != '\\').collect()
 }
 
 /// Waits until it holds.
