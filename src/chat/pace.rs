@@ -1,4 +1,4 @@
-//! How often kaas writes: a message a second and channel with short bursts, an edit a second and message. Slack's limit, and within Discord's.
+//! How often kaas writes: so many messages a channel with short bursts, an edit a second and message.
 //!
 //! Turns are given out in the order in which they are asked for; whoever would wait too long is told so and asks again later.
 
@@ -11,10 +11,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::ports::{Answer, Trouble};
 
-/// The time between two messages of a channel, in the long run.
-const MESSAGE_EVERY: Duration = Duration::from_secs(1);
-/// Messages that may follow each other at once.
-const BURST: u32 = 3;
 /// The time between two edits of a message.
 const EDIT_EVERY: Duration = Duration::from_secs(1);
 /// The longest that somebody waits for their turn; after that the engine asks again.
@@ -26,6 +22,10 @@ const PLACES_MAX: usize = 10_000;
 pub(super) struct Pace {
     /// What people call it.
     platform: &'static str,
+    /// The time between two messages of a channel, in the long run.
+    every: Duration,
+    /// Messages that may follow each other at once.
+    burst: u32,
     /// When the turn of a channel's next message would be if it had no burst.
     channels: Mutex<HashMap<String, Instant>>,
     /// When a message may be edited again.
@@ -33,9 +33,9 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// The pace of a platform: `Slack`.
-    pub fn of(platform: &'static str) -> Self {
-        Self { platform, channels: Mutex::default(), edits: Mutex::default() }
+    /// The pace of a platform: `Slack`, a message a second, three at once.
+    pub fn of(platform: &'static str, every: Duration, burst: u32) -> Self {
+        Self { platform, every, burst, channels: Mutex::default(), edits: Mutex::default() }
     }
 
     /// Waits for a turn to write into the channel.
@@ -47,9 +47,9 @@ impl Pace {
             let next = channels.entry(channel.to_owned()).or_insert(now);
             let turn = (*next).max(now);
             let ahead = turn.duration_since(now);
-            let wait = ahead.saturating_sub(MESSAGE_EVERY * (BURST - 1));
+            let wait = ahead.saturating_sub(self.slack());
             if wait <= TURN_MAX {
-                *next = turn + MESSAGE_EVERY;
+                *next = turn + self.every;
             }
             wait
         };
@@ -71,6 +71,20 @@ impl Pace {
             wait
         };
         self.turn(wait, stop).await
+    }
+
+    /// Takes a turn to write into the channel if it has one right now.
+    #[cfg(feature = "discord")]
+    pub fn may_write(&self, channel: &str) -> bool {
+        let mut channels = held(&self.channels);
+        let now = Instant::now();
+        let next = channels.entry(channel.to_owned()).or_insert(now);
+        let turn = (*next).max(now);
+        let free = turn.duration_since(now) <= self.slack();
+        if free {
+            *next = turn + self.every;
+        }
+        free
     }
 
     /// Takes a turn to edit the message if it has one right now.
@@ -95,10 +109,15 @@ impl Pace {
         }
         drop(edits);
         // The burst is used up as well.
-        let until = until + MESSAGE_EVERY * (BURST - 1);
+        let until = until + self.slack();
         let mut channels = held(&self.channels);
         let next = channels.entry(place.to_owned()).or_insert(until);
         *next = (*next).max(until);
+    }
+
+    /// How far ahead a burst reaches.
+    fn slack(&self) -> Duration {
+        self.every * (self.burst - 1)
     }
 
     async fn turn(&self, wait: Duration, stop: &CancellationToken) -> Answer<()> {
@@ -128,9 +147,13 @@ fn held<T>(places: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
 
+    fn a_pace() -> Pace {
+        Pace::of("Slack", Duration::from_secs(1), 3)
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_burst_then_a_message_a_second() {
-        let (pace, stop, start) = (Pace::of("Slack"), CancellationToken::new(), Instant::now());
+        let (pace, stop, start) = (a_pace(), CancellationToken::new(), Instant::now());
         let mut at = Vec::new();
         for _ in 0..6 {
             pace.message("C1", &stop).await.expect("there is a turn");
@@ -149,7 +172,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_would_wait_too_long_is_told_and_takes_no_turn() {
-        let (pace, stop) = (Pace::of("Slack"), CancellationToken::new());
+        let (pace, stop) = (a_pace(), CancellationToken::new());
         pace.hush("C1", Duration::from_secs(600));
         let Err(Trouble::Passing { wait, .. }) = pace.message("C1", &stop).await else { panic!("too long") };
         assert_eq!(wait.map(|w| w.as_secs()), Some(600));
@@ -161,7 +184,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn edits_of_a_message_are_a_second_apart_and_progress_gives_way() {
-        let (pace, stop, start) = (Pace::of("Slack"), CancellationToken::new(), Instant::now());
+        let (pace, stop, start) = (a_pace(), CancellationToken::new(), Instant::now());
         assert!(pace.may_edit("1.1"));
         assert!(!pace.may_edit("1.1"), "progress is dropped");
         assert!(pace.may_edit("1.2"));
@@ -171,7 +194,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_is_stopped_waits_no_longer() {
-        let (pace, stop) = (Pace::of("Slack"), CancellationToken::new());
+        let (pace, stop) = (a_pace(), CancellationToken::new());
         pace.hush("C1", Duration::from_secs(10));
         stop.cancel();
         assert!(matches!(pace.message("C1", &stop).await, Err(Trouble::Stopped)));

@@ -167,9 +167,15 @@ impl DiscordChat {
 
     /// Answers at once.
     pub(super) async fn answer_now(&self, doing: &Doing, sheets: &[Sheet]) {
-        let Some((first, rest)) = sheets.split_first() else {
-            let _ = self.acknowledge(doing, Word::Nothing, &Value::Null, None).await;
-            return;
+        let noted = [Sheet::said("Noted.")];
+        let (first, rest) = match sheets.split_first() {
+            Some(sheets) => sheets,
+            // Nothing can be left as it is only where there is something.
+            None if doing.message.is_object() => {
+                let _ = self.acknowledge(doing, Word::Nothing, &Value::Null, None).await;
+                return;
+            }
+            None => (&noted[0], &noted[1..]),
         };
         match self.acknowledge(doing, Word::Message, &first.private(), first.file.as_ref()).await {
             Acknowledged::Yes => self.follow_up(doing.user, &doing.token, rest).await,

@@ -7,7 +7,7 @@
 //!
 //! Nothing is decided here: a doing is brought to the desk, and it is acknowledged when the desk has it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -74,6 +74,10 @@ pub const NAME: &str = "discord";
 /// Where Discord is.
 pub const API_URL: &str = "https://discord.com";
 
+/// The time between two messages of a channel, in the long run: with the burst at most five in five seconds, which Discord takes.
+const MESSAGE_EVERY: Duration = Duration::from_millis(1_500);
+/// Messages that may follow each other at once.
+const BURST: u32 = 2;
 /// How long something that is to be said waits for a Discord that has not answered since the start.
 const TOUCH_MAX: Duration = Duration::from_secs(10);
 /// The first and the longest pause before a Discord that does not answer at the start is asked again.
@@ -138,6 +142,8 @@ pub struct DiscordChat {
     pace: Pace,
     rows: Rows,
     cards: Cards,
+    /// Threads that are there, by the message that they began at.
+    threads: Mutex<HashSet<Id>>,
     recents: Recents,
     /// The server.
     guild: Id,
@@ -182,9 +188,10 @@ impl DiscordChat {
             api: Api::new(&settings.api_url, &settings.bot_token, Arc::clone(&clock))?,
             people: People::new(settings.people)?,
             roles: Roles::new(settings.roles),
-            pace: Pace::of("Discord"),
+            pace: Pace::of("Discord", MESSAGE_EVERY, BURST),
             rows: Rows::default(),
             cards: Cards::default(),
+            threads: Mutex::default(),
             recents: Recents::default(),
             channel_name: Mutex::default(),
             home: Mutex::default(),

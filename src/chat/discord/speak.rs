@@ -69,7 +69,7 @@ impl Chat for DiscordChat {
 
     async fn progress(&self, card: &Card) {
         let Some(message) = card.known.as_deref().and_then(id).filter(|_| self.is_in_touch()) else { return };
-        if !self.pace.may_edit(&message.to_string()) {
+        if !self.pace.may_edit(&message.to_string()) || !self.pace.may_write(&self.edits()) {
             return;
         }
         if let Err(failure) = self.edit(message, card).await {
@@ -160,7 +160,12 @@ impl DiscordChat {
     /// Waits for a turn to edit: Discord counts the edits of a channel together.
     async fn turn_to_edit(&self, message: Id, stop: &CancellationToken) -> Answer<()> {
         self.pace.edit(&message.to_string(), stop).await?;
-        self.pace.message(&format!("edits of {}", self.channel), stop).await
+        self.pace.message(&self.edits(), stop).await
+    }
+
+    /// What the pace calls all edits of the channel.
+    fn edits(&self) -> String {
+        format!("edits of {}", self.channel)
     }
 
     /// Says something, on as many messages as it takes; a file goes with the last.

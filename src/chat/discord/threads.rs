@@ -1,5 +1,8 @@
 //! The thread of a card: begun when there is something to say in it, opened again where it was archived, and the channel where neither is possible.
 
+use std::collections::HashSet;
+use std::sync::{MutexGuard, PoisonError};
+
 use serde_json::{Value, json};
 use serenity::all::{ChannelId, MessageId};
 use serenity::http::Route;
@@ -12,6 +15,8 @@ use crate::ports::{Attachment, CardKey};
 
 /// Minutes after which Discord archives a quiet thread: the longest that it takes.
 const ARCHIVED_AFTER: u32 = 10_080;
+/// How many threads are remembered.
+const THREADS_MAX: usize = 5_000;
 /// The longest name of a thread.
 const NAME_MAX: usize = 100;
 
@@ -24,33 +29,45 @@ impl DiscordChat {
         body: &Value,
         file: Option<&Attachment>,
     ) -> Result<(), Failure> {
-        // A thread has the id of the message that it began at.
-        let failure = match self.put(message, body, file).await {
-            Ok(_) => return Ok(()),
-            Err(failure) => failure,
-        };
-        let opened = if failure.is(&[NO_CHANNEL]) {
-            self.begin_thread(card, message).await
-        } else if failure.is(&[ARCHIVED]) {
-            self.unarchive(message).await
-        } else {
-            return Err(failure);
-        };
-        let again = match opened {
-            Ok(()) => self.put(message, body, file).await,
+        let told = match self.is_begun(card, message).await {
+            // A thread has the id of the message that it began at.
+            Ok(()) => self.put(message, body, file).await.map(drop),
             Err(failure) => Err(failure),
         };
-        match again {
-            Ok(_) => Ok(()),
-            Err(failure) if failure.is(&[NO_CHANNEL, NO_MESSAGE, ARCHIVED]) => {
+        let told = match told {
+            Err(archived) if archived.is(&[ARCHIVED]) => match self.unarchive(message).await {
+                Ok(()) => self.put(message, body, file).await.map(drop),
+                // Only who manages threads opens a locked one.
+                Err(locked) if locked.is(&[NO_PERMISSION]) => Err(archived),
+                Err(failure) => Err(failure),
+            },
+            told => told,
+        };
+        match told {
+            Err(none) if none.is(&[NO_CHANNEL, NO_MESSAGE, ARCHIVED]) => {
+                self.threads().remove(&message);
                 self.put(self.channel, body, file).await.map(drop)
             }
-            // Only who manages threads opens a locked one.
-            Err(locked) if failure.is(&[ARCHIVED]) && locked.is(&[NO_PERMISSION]) => {
-                self.put(self.channel, body, file).await.map(drop)
-            }
-            Err(failure) => Err(failure),
+            told => told,
         }
+    }
+
+    /// Sees to it that there is a thread.
+    async fn is_begun(&self, card: &CardKey, message: Id) -> Result<(), Failure> {
+        if self.threads().contains(&message) {
+            return Ok(());
+        }
+        self.begin_thread(card, message).await?;
+        let mut threads = self.threads();
+        if threads.len() >= THREADS_MAX {
+            threads.clear();
+        }
+        threads.insert(message);
+        Ok(())
+    }
+
+    fn threads(&self) -> MutexGuard<'_, HashSet<Id>> {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn begin_thread(&self, card: &CardKey, message: Id) -> Result<(), Failure> {

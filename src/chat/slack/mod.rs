@@ -60,6 +60,11 @@ pub const API_URL: &str = "https://slack.com/api";
 /// The most sockets that Slack lets an app open.
 pub const CONNECTIONS_MAX: u32 = 10;
 
+/// The time between two messages of a channel, in the long run. Slack's own limit.
+const MESSAGE_EVERY: Duration = Duration::from_secs(1);
+/// Messages that may follow each other at once.
+const BURST: u32 = 3;
+
 /// How long something that is to be said waits for a Slack that has not answered since the start.
 const TOUCH_MAX: Duration = Duration::from_secs(10);
 
@@ -174,7 +179,7 @@ impl SlackChat {
             people: People::new(Arc::clone(&api), settings.people, Arc::clone(&clock)),
             groups: Groups::new(settings.groups),
             api,
-            pace: Pace::of("Slack"),
+            pace: Pace::of("Slack", MESSAGE_EVERY, BURST),
             rows: Rows::default(),
             cards: Cards::default(),
             channel: settings.channel,
