@@ -212,6 +212,7 @@ mod tests {
     use crate::runner::process::{Spec, Why, run};
 
     fn child(dir: &Path, alive: &Arc<Alive>, script: &str) -> Spec {
+        crate::runner::process::tests::catch_ignored_sigint();
         Spec {
             program: "/bin/sh".into(),
             args: vec!["-c".into(), script.into()],

@@ -468,4 +468,4 @@ impl Lines {
 
 #[cfg(test)]
 #[path = "process_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -2,7 +2,20 @@
 
 use super::*;
 
+/// Lets children be interrupted where these tests were started with SIGINT ignored, as a shell does with what it starts by `&`: exec leaves an ignored
+/// signal ignored, and gives a caught one its default back. The kaas command catches it.
+pub(crate) fn catch_ignored_sigint() {
+    let Ok(status) = std::fs::read_to_string("/proc/self/status") else { return };
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).expect("what is ignored");
+    let ignored = u64::from_str_radix(ignored.trim(), 16).expect("a mask");
+    if ignored & 1 << (Signal::SIGINT as u32 - 1) != 0 {
+        let interrupt = tokio::signal::unix::SignalKind::interrupt();
+        drop(tokio::signal::unix::signal(interrupt).expect("a signal that can be caught"));
+    }
+}
+
 fn sh(script: &str) -> Spec {
+    catch_ignored_sigint();
     Spec {
         program: PathBuf::from("/bin/sh"),
         args: vec!["-c".into(), script.into()],
