@@ -13,3 +13,5 @@ mod pace;
 #[cfg(feature = "slack")]
 pub mod slack;
 pub mod terminal;
+#[cfg(any(feature = "slack", feature = "discord"))]
+mod turning;

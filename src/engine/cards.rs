@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::SignedDuration;
 
-use crate::lifecycle::{ChangeNumber, Cluster, Person, Place, State};
+use crate::lifecycle::{ChangeNumber, Cluster, Person, PersonId, Place, State};
 use crate::ports::{Answer, Call, Card, CardKey, Chat, Progress, ProgressSink, Trouble};
 use crate::render::say::{self, CardView};
 
@@ -14,11 +14,16 @@ use super::{Engine, Tenant, unsigned};
 /// Who holds it draws a card in one of its chats.
 type Pen = Arc<tokio::sync::Mutex<()>>;
 
-/// What is known about the cards that are being drawn. Only in memory: progress may be lost.
+/// Of how many people it is known where they were last heard.
+const HEARD_MAX: usize = 10_000;
+
+/// What is known about the cards that are being drawn, and about who looks at them. Only in memory: it may be lost.
 #[derive(Default)]
 pub(super) struct Cards {
     pens: Mutex<HashMap<(CardKey, String), Pen>>,
     progress: Mutex<HashMap<CardKey, Shown>>,
+    /// In which chat each person was last heard.
+    heard: Mutex<HashMap<PersonId, String>>,
 }
 
 struct Shown {
@@ -34,6 +39,19 @@ impl Cards {
             pens.retain(|_, pen| Arc::strong_count(pen) > 1);
         }
         Arc::clone(pens.entry((key.clone(), chat.to_owned())).or_default())
+    }
+
+    /// A person was heard in that chat.
+    pub fn hears(&self, person: &PersonId, chat: &str) {
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        if heard.len() >= HEARD_MAX {
+            heard.clear();
+        }
+        heard.insert(person.clone(), chat.to_owned());
+    }
+
+    fn last_heard(&self, person: &PersonId) -> Option<String> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).get(person).cloned()
     }
 
     fn shown(&self) -> MutexGuard<'_, HashMap<CardKey, Shown>> {
@@ -57,15 +75,38 @@ impl Engine {
         say::Context { now: self.clock.now(), tz: &tenant.time_zone, usually, card: None }
     }
 
-    /// A chat in which the person can be told something: the first one, if they are there.
+    /// A chat in which the person can be told something: their change's own one first, if they are there.
     pub(super) fn reach<'a>(
         &self,
         home: &'a Place,
         tenant: &'a Tenant,
         to: &Person,
     ) -> Answer<(&Arc<dyn Chat>, &'a Place)> {
+        self.reach_by(home, tenant, to, |place| place.chat == home.chat)
+    }
+
+    /// The same for an answer to what they did: it is given where they were last heard.
+    pub(super) fn reach_back<'a>(
+        &self,
+        home: &'a Place,
+        tenant: &'a Tenant,
+        to: &Person,
+    ) -> Answer<(&Arc<dyn Chat>, &'a Place)> {
+        let last = self.cards.last_heard(&to.id).unwrap_or_else(|| home.chat.clone());
+        self.reach_by(home, tenant, to, |place| place.chat == last)
+    }
+
+    fn reach_by<'a>(
+        &self,
+        home: &'a Place,
+        tenant: &'a Tenant,
+        to: &Person,
+        is_first: impl Fn(&Place) -> bool,
+    ) -> Answer<(&Arc<dyn Chat>, &'a Place)> {
         let others = tenant.policy.places.iter().filter(|place| place.chat != home.chat);
-        let mut known = std::iter::once(home).chain(others).filter_map(|place| Some((self.chat(place).ok()?, place)));
+        let mut places: Vec<&Place> = std::iter::once(home).chain(others).collect();
+        places.sort_by_key(|place| !is_first(place));
+        let mut known = places.into_iter().filter_map(|place| Some((self.chat(place).ok()?, place)));
         match known.find(|(chat, _)| chat.reaches(to)) {
             Some(found) => Ok(found),
             None => Ok((self.chat(home)?, home)),

@@ -151,6 +151,7 @@ impl FrontDesk {
         ask: Ask,
     ) -> anyhow::Result<Vec<Reply>> {
         let key = self.key(name);
+        self.engine.cards.hears(&heard.by.id, &heard.place.chat);
         match self.engine.take(&key, &self.input(heard, proof, ask)).await? {
             Taken::Changed | Taken::Doubled | Taken::Stale | Taken::Refused { told: true, .. } => Ok(Vec::new()),
             Taken::Refused { refusal: Refusal::NoSuchCluster { .. }, .. } => self.no_such_cluster(name).await,
@@ -352,7 +353,7 @@ impl FrontDesk {
         if !Self::is_current(record.as_ref(), card) {
             return Ok(self.outdated(card));
         }
-        if given && was_before_review(heard, record.as_ref()) {
+        if given && was_before_review(heard, plan, record.as_ref()) {
             return Ok(one(say::form::too_early()));
         }
         self.ask(heard, &card.cluster.name, Proof::Reaction, ask).await
@@ -441,11 +442,13 @@ impl Desk for FrontDesk {
     }
 }
 
-/// Whether a reaction was given before the review began that is going on now: then its giver saw another plan.
-fn was_before_review(heard: &Heard, record: Option<&Record>) -> bool {
-    let (Some(when), Some(record)) = (heard.when, record) else { return false };
-    let change = &record.cluster.change;
-    matches!(change.state, State::Reviewing(_)) && when.saturating_add(CLOCKS_APART).is_ok_and(|at| at < change.entered)
+/// Whether a reaction was given before the review began that is going on now, or on a card that showed no plan, or nobody knows which: then its giver saw
+/// another one.
+fn was_before_review(heard: &Heard, plan: Option<&PlanDigest>, record: Option<&Record>) -> bool {
+    let Some(change) = record.map(|record| &record.cluster.change) else { return false };
+    let latest = heard.when.and_then(|when| when.saturating_add(CLOCKS_APART).ok());
+    let was_before = latest.is_some_and(|at| at < change.entered);
+    matches!(change.state, State::Reviewing(_)) && (plan.is_none() || was_before)
 }
 
 /// What is said with a refusal because of which somebody is no approver: of whom nobody knows whether they are.

@@ -55,8 +55,8 @@ pub(super) fn stranger(standing: Standing) -> Option<&'static str> {
     match standing {
         Standing::Member => None,
         Standing::Guest => Some("a guest"),
-        Standing::Outside => Some("from another workspace"),
+        Standing::Outside => Some("from elsewhere"),
         Standing::Bot => Some("a program"),
-        Standing::Deactivated => Some("deactivated"),
+        Standing::Deactivated => Some("deactivated or timed out"),
     }
 }

@@ -234,10 +234,13 @@ impl Scene<'_> {
 
     async fn tell(&self, to: &Person, notice: &Notice) -> Answer<Outcome> {
         let mut message = say::notice(notice, &self.cluster, &self.engine.context(self.tenant, &self.cluster));
-        if let Notice::Refused(refusal) = notice {
+        let home = &self.cluster.change.place;
+        let (chat, place) = if let Notice::Refused(refusal) = notice {
             message.lines.extend(super::desk::besides(self.tenant, refusal));
-        }
-        let (chat, place) = self.engine.reach(&self.cluster.change.place, self.tenant, to)?;
+            self.engine.reach_back(home, self.tenant, to)?
+        } else {
+            self.engine.reach(home, self.tenant, to)?
+        };
         chat.tell(&self.call, place, to, &message, None).await?;
         Ok(Outcome::Done)
     }

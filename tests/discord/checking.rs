@@ -44,7 +44,10 @@ async fn each_right_that_is_missing_is_named_with_its_reason() {
     ] {
         office.discord.deny(office.channel, right);
         let told = wrong(&office.chat.check().await);
-        assert!(told.len() == 1 && told[0].contains(&format!("lacks {name} in #clusters, which it needs for")), "{told:?}");
+        assert!(
+            told.len() == 1 && told[0].contains(&format!("lacks {name} in #clusters, which it needs for")),
+            "{told:?}"
+        );
         office.discord.allow(office.channel, right);
     }
     office.discord.deny(office.channel, permissions::VIEW_CHANNEL);

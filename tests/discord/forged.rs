@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 use crate::support::Office;
 
+/// What a changed client does to what it sends.
+type Change = fn(&mut Value);
+
 /// Nothing reached the desk.
 async fn nothing_heard(office: &Office, what: &str) {
     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -35,7 +38,10 @@ async fn a_button_that_the_card_does_not_have_does_nothing() {
         let outcome = office.discord.press_forged(office.bob, office.channel, first, &id).await.expect("a press");
         let is_form = id == "k1:again";
         assert!(outcome.is_acked(), "{id}: {outcome:?}");
-        assert!(is_form || (outcome.is_private() && outcome.text().contains("no button of a card")), "{id}: {outcome:?}");
+        assert!(
+            is_form || (outcome.is_private() && outcome.text().contains("no button of a card")),
+            "{id}: {outcome:?}"
+        );
         nothing_heard(&office, &id).await;
     }
 }
@@ -46,7 +52,7 @@ async fn a_card_that_somebody_else_made_is_none() {
     let first = office.card().await;
     let approve = office.button(first, Press::Approve);
     let data = json!({ "custom_id": approve, "component_type": 2, "id": 2 });
-    let changes: [(&str, fn(&mut Value)); 4] = [
+    let changes: [(&str, Change); 4] = [
         ("another's message", |payload| payload["message"]["author"]["id"] = json!("5")),
         ("another channel", |payload| payload["message"]["channel_id"] = json!("5")),
         ("no buttons", |payload| payload["message"]["components"] = json!([])),
@@ -58,7 +64,7 @@ async fn a_card_that_somebody_else_made_is_none() {
         nothing_heard(&office, what).await;
     }
     let reason = json!({ "custom_id": approve.replacen(":a:", ":w:", 1), "components": [] });
-    let strange: fn(&mut Value) = |payload| payload["message"] = Value::Null;
+    let strange: Change = |payload| payload["message"] = Value::Null;
     let outcome = office.discord.forge(5, office.bob, office.channel, Some(first), reason, strange).await;
     assert!(outcome.text().contains("no button of a card"), "a form that kaas opened for nobody: {outcome:?}");
     nothing_heard(&office, "a form").await;
@@ -69,7 +75,7 @@ async fn what_is_of_another_server_or_application_is_ignored() {
     let office = Office::open().await;
     let first = office.card().await;
     let data = json!({ "custom_id": office.button(first, Press::Approve), "component_type": 2, "id": 2 });
-    let changes: [(&str, fn(&mut Value)); 6] = [
+    let changes: [(&str, Change); 6] = [
         ("another server", |payload| payload["guild_id"] = json!("5")),
         ("no server", |payload| payload["guild_id"] = Value::Null),
         ("another application", |payload| payload["application_id"] = json!("5")),

@@ -16,7 +16,10 @@ async fn a_request_without_options_opens_the_form() {
     let sent = office.discord.submit(office.alice, &[("name", "teal-otter"), ("size", "large")]).await.expect("sent");
     assert!(sent.is_private() && sent.text() == "teal-otter is asked for.", "{sent:?}");
     let heard = office.heard(1).await;
-    assert!(heard[0].what.contains("\"name\": \"teal-otter\"") && heard[0].what.contains("\"size\": \"large\""), "{heard:?}");
+    assert!(
+        heard[0].what.contains("\"name\": \"teal-otter\"") && heard[0].what.contains("\"size\": \"large\""),
+        "{heard:?}"
+    );
 }
 
 #[tokio::test]

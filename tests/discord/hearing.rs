@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use kaas::ports::{Attachment, Chat, Reply, Standing};
+use kaas::ports::{Attachment, Card, Chat, Reply, Standing};
 use kaas::render::message::{Message, Press};
 use kaas_fakes::discord::{FaultKind, Options};
 use serde_json::json;
 
-use crate::support::{Office, PATIENCE, call, card, until};
+use crate::support::{Office, PATIENCE, call, card, plan, until};
 
 const CALLBACKS: &str = "/interactions/*";
 
@@ -82,10 +82,14 @@ async fn doubled_deliveries_are_heard_once() {
 async fn a_first_word_whose_answer_was_lost_was_said() {
     let office = Office::open().await.with_command().await;
     office.desk.reply("Noted.");
+    let mut asked = 0;
     for kind in [FaultKind::LostDrop, FaultKind::LostStatus(502), FaultKind::Drop, FaultKind::Status(500)] {
         office.discord.fail("POST", CALLBACKS, Some(1), kind);
         let outcome = office.discord.slash(office.alice, office.channel, "kaas list", &[]).await.expect("a command");
         assert!(outcome.is_acked() && outcome.text() == "Noted.", "{kind:?}: {outcome:?}");
+        // The second try is made before the next fault waits for it.
+        asked += 2;
+        until(|| office.discord.calls().iter().filter(|call| call.path.contains("/callback")).count() == asked).await;
     }
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert_eq!(office.private_to(office.alice), ["Noted."; 4], "each once");
@@ -113,12 +117,16 @@ async fn buttons_and_reactions_mean_the_plan_that_was_shown() {
     office.discord.react(office.bob, office.channel, first, "👍").expect("a reaction");
     office.heard(2).await;
     office.discord.unreact(office.bob, office.channel, first, "👍").expect("taken back");
-    let heard: Vec<String> = office.heard(3).await.into_iter().map(|note| format!("{} {}", note.by, note.what)).collect();
-    assert_eq!(heard, [
-        "bob press Approve acme/crucial-sandbox 42 aaaaaa None",
-        "bob react 👍 given acme/crucial-sandbox 42 aaaaaa",
-        "bob react 👍 taken back acme/crucial-sandbox 42 aaaaaa",
-    ]);
+    let heard: Vec<String> =
+        office.heard(3).await.into_iter().map(|note| format!("{} {}", note.by, note.what)).collect();
+    assert_eq!(
+        heard,
+        [
+            "bob press Approve acme/crucial-sandbox 42 aaaaaa None",
+            "bob react 👍 given acme/crucial-sandbox 42 aaaaaa",
+            "bob react 👍 taken back acme/crucial-sandbox 42 aaaaaa",
+        ]
+    );
 }
 
 #[tokio::test]
@@ -132,7 +140,8 @@ async fn what_one_person_does_is_taken_in_its_order_and_nobody_else_waits() {
     }
     office.discord.react(office.alice, office.channel, first, "👍").expect("a reaction");
     let heard = office.heard(7).await;
-    let bobs: Vec<bool> = heard.iter().filter(|note| note.by == "bob").map(|note| note.what.contains("given")).collect();
+    let bobs: Vec<bool> =
+        heard.iter().filter(|note| note.by == "bob").map(|note| note.what.contains("given")).collect();
     assert_eq!(bobs, [true, false, true, false, true, false]);
     let alices = heard.iter().position(|note| note.by == "alice").expect("alice");
     assert!(alices < 3, "she waits for nobody: {alices}");
@@ -171,6 +180,35 @@ async fn a_connection_that_breaks_is_taken_up_where_it_was() {
         office.heard(nth + 1).await;
     }
     assert!(office.discord.message(office.channel, first).is_some());
+}
+
+#[tokio::test]
+async fn a_session_is_taken_up_elsewhere_where_nobody_listens_at_its_own_address() {
+    let office = Office::quiet(Options::hurried()).await.with_command().await;
+    office.discord.deliver(|delivery| delivery.resume_away = true);
+    office.listen().await;
+    let missed = office.desk.missed();
+    office.discord.cut_all();
+    until(|| office.discord.resumes() == 1).await;
+    until(|| office.desk.missed() > missed).await;
+    assert_eq!(office.discord.identifies(), 1, "what came meanwhile comes again");
+    let outcome = office.discord.slash(office.alice, office.channel, "kaas list", &[]).await.expect("a command");
+    assert!(outcome.is_acked());
+}
+
+#[tokio::test]
+async fn who_reacts_on_a_card_of_which_nobody_knows_what_it_shows_votes_for_no_plan() {
+    let office = Office::open().await;
+    let first = office.card().await;
+    let other = Card { plan: Some(plan("b")), ..card(&office, Some(first), "planned again") };
+    office.discord.fail("PATCH", "/channels/*/messages/*", Some(1), FaultKind::Status(500));
+    office.chat.card(&call(2, 1), &other).await.expect_err("it cannot be edited");
+    office.discord.react(office.bob, office.channel, first, "👍").expect("a reaction");
+    let heard = office.heard(1).await;
+    assert!(heard[0].what.ends_with(" -"), "people see the plan before: {heard:?}");
+    office.chat.card(&call(2, 2), &other).await.expect("it is edited");
+    office.discord.react(office.alice, office.channel, first, "👍").expect("a reaction");
+    assert!(office.heard(2).await[1].what.ends_with(plan("b").short()), "now they see this one");
 }
 
 #[tokio::test]
@@ -221,6 +259,12 @@ async fn the_thread_of_an_open_change_is_kept_open() {
     office.chat.post(&call(2, 1), &place, &key, Some(&known), &message, None).await.expect("a post");
     office.discord.set_channel(first, |thread| thread.archived = true);
     until(|| office.discord.thread(first).is_some_and(|thread| !thread.archived)).await;
+    // The same where it was archived while kaas was away: whoever reacts is read again then.
+    office.discord.go_down();
+    office.discord.set_channel(first, |thread| thread.archived = true);
+    office.discord.heal();
+    office.chat.reactions(&place, &known).await.expect("an answer");
+    until(|| office.discord.thread(first).is_some_and(|thread| !thread.archived)).await;
     let mut over = card(&office, Some(first), "done");
     over.message.buttons.clear();
     office.chat.card(&call(3, 1), &over).await.expect("an edit");
@@ -235,9 +279,14 @@ async fn a_command_where_kaas_may_not_write_says_what_is_missing() {
     office.desk.reply("crucial-sandbox is asked for.");
     office.discord.deny(office.channel, kaas_fakes::discord::permissions::SEND_MESSAGES);
     let options = [("name", json!("crucial-sandbox"))];
-    let outcome = office.discord.slash(office.alice, office.channel, "kaas request", &options).await.expect("a command");
+    let outcome =
+        office.discord.slash(office.alice, office.channel, "kaas request", &options).await.expect("a command");
     assert!(outcome.is_acked());
-    until(|| office.private_to(office.alice).iter().any(|said| said.contains("lacks Send Messages in #clusters"))).await;
+    until(|| {
+        let told = office.private_to(office.alice);
+        told.iter().any(|said| said.contains("lacks Send Messages") && said.contains("in #clusters"))
+    })
+    .await;
     // The same where the command was given elsewhere: then the card fails, and whoever asked for it is told.
     let elsewhere = office.discord.add_channel("elsewhere");
     office.discord.slash(office.bob, elsewhere, "kaas request", &options).await.expect("a command");

@@ -32,7 +32,9 @@ async fn kaas_is_not_ready_while_discord_is_down_and_back_when_it_is() {
 
 #[tokio::test]
 async fn what_a_person_has_to_change_ends_listening_with_the_remedy() {
-    for (code, word) in [(4004, "token"), (4010, "application of its own"), (4012, "update"), (4013, "update"), (4014, "intent")] {
+    for (code, word) in
+        [(4004, "token"), (4010, "application of its own"), (4012, "update"), (4013, "update"), (4014, "intent")]
+    {
         let office = Office::quiet(Options::hurried()).await;
         let (chat, desk) = (office.chat.clone(), office.desk.clone());
         let listening = tokio::spawn(async move { chat.listen(desk, CancellationToken::new()).await });

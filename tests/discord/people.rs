@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use kaas::clock::{ManualClock, SystemClock};
 use kaas::ports::{Chat, Roster, Standing};
 use kaas::render::message::Press;
-use kaas_fakes::discord::{FaultKind, Options};
+use kaas_fakes::discord::{FaultKind, Id, Options};
 use serde_json::json;
 
 use crate::support::{Office, until};
@@ -36,7 +37,7 @@ async fn a_stranger_with_the_role_counts_when_they_vote() {
     let carol = format!("discord:{}", office.carol);
     assert!(roster(&office).is_empty());
     office.discord.react(office.carol, office.channel, first, "👍").expect("a reaction");
-    assert_eq!(office.heard(1).await[0].roster, [carol.clone()]);
+    assert_eq!(office.heard(1).await[0].roster, std::slice::from_ref(&carol));
     office.discord.revoke(office.carol, office.role);
     let approve = office.button(first, Press::Approve);
     office.discord.press(office.carol, office.channel, first, &approve).await.expect("a press");
@@ -65,6 +66,33 @@ async fn who_left_or_was_timed_out_counts_no_more() {
     let gone = format!("discord:{}", office.carol);
     assert_eq!(standing, [("bob".to_owned(), Standing::Deactivated), (gone, Standing::Outside)]);
     assert!(roster(&office).is_empty(), "that was seen");
+}
+
+#[tokio::test]
+async fn who_lost_the_role_completes_no_vote_where_discord_does_not_answer_for_another() {
+    let clock = ManualClock::at(SystemClock::shared().now());
+    let office = Office::timed(Options::hurried(), clock.clone()).await;
+    office.listen().await;
+    let first = office.card().await;
+    let holders: Vec<Id> = (0..12).map(|nth| office.discord.add_user(&format!("member-{nth}"))).collect();
+    for user in &holders {
+        office.discord.grant(*user, office.role);
+        office.discord.react(*user, office.channel, first, "👍").expect("a reaction");
+    }
+    office.heard(12).await;
+    until(|| roster(&office).len() == 12).await;
+    clock.advance(Duration::from_secs(31));
+    for user in &holders[..6] {
+        office.discord.revoke(*user, office.role);
+    }
+    office.discord.fail("GET", "/guilds/*/members/*", Some(1), FaultKind::Status(500));
+    office.discord.grant(office.carol, office.role);
+    office.discord.react(office.carol, office.channel, first, "👍").expect("a reaction");
+    let counted = office.heard(13).await[12].roster.clone();
+    let id = |user: &Id| format!("discord:{user}");
+    assert!(!holders[..6].iter().any(|user| counted.contains(&id(user))), "they have the role no more: {counted:?}");
+    let kept = holders[6..].iter().filter(|user| counted.contains(&id(user))).count();
+    assert!(kept >= 5 && counted.contains(&id(&office.carol)), "whoever was answered for counts: {counted:?}");
 }
 
 #[tokio::test]
@@ -97,7 +125,8 @@ async fn who_reacts_is_read_page_by_page() {
         let user = office.discord.add_user(&format!("member-{nth}"));
         office.discord.react(user, office.channel, first, "👍").expect("a reaction");
     }
-    let all = office.chat.reactions(&office.chat.place(), &first.to_string()).await.expect("an answer").expect("reactions");
+    let all =
+        office.chat.reactions(&office.chat.place(), &first.to_string()).await.expect("an answer").expect("reactions");
     assert_eq!(all.len(), 120);
     office.discord.fail("GET", "/guilds/*/members/*", Some(1), FaultKind::Status(500));
     let failed = office.chat.reactions(&office.chat.place(), &first.to_string()).await;

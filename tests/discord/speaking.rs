@@ -95,7 +95,11 @@ async fn the_same_words_of_two_effects_are_two_messages() {
         for attempt in [1, 2] {
             let call = call(revision, attempt);
             let message = Message::text("Applying.");
-            office.chat.post(&call, &office.chat.place(), &card_key(), Some(&first), &message, None).await.expect("a post");
+            office
+                .chat
+                .post(&call, &office.chat.place(), &card_key(), Some(&first), &message, None)
+                .await
+                .expect("a post");
         }
     }
     assert_eq!(office.said_in_thread(first.parse().expect("an id")), ["Applying.", "Applying."]);
@@ -105,19 +109,29 @@ async fn the_same_words_of_two_effects_are_two_messages() {
 async fn long_words_become_several_messages_each_once() {
     let office = Office::quiet(Options::hurried()).await;
     let first = office.card().await;
-    let lines = (0..120).map(|n| Line { spans: vec![Span::Text(format!("line {n} of something that is long enough to need more room"))] });
+    let lines = (0..120).map(|n| Line {
+        spans: vec![Span::Text(format!("line {n} of something that is long enough to need more room"))],
+    });
     let message = Message { lines: lines.collect(), ..Message::default() };
     let posts = format!("/channels/{first}/messages");
     let known = first.to_string();
     // Begins the thread.
-    office.chat.post(&call(2, 1), &office.chat.place(), &card_key(), Some(&known), &Message::text("first"), None).await.expect("a post");
+    office
+        .chat
+        .post(&call(2, 1), &office.chat.place(), &card_key(), Some(&known), &Message::text("first"), None)
+        .await
+        .expect("a post");
     let whole = office.chat.post(&call(3, 1), &office.chat.place(), &card_key(), Some(&known), &message, None).await;
     whole.expect("a post");
     let all = office.said_in_thread(first);
     assert!(all.len() > 3, "several messages: {}", all.len());
     office.discord.fail("POST", &posts, Some(1), FaultKind::Status(500));
     office.discord.pass(Duration::from_secs(600));
-    office.chat.post(&call(3, 2), &office.chat.place(), &card_key(), Some(&known), &message, None).await.expect("nothing to say");
+    office
+        .chat
+        .post(&call(3, 2), &office.chat.place(), &card_key(), Some(&known), &message, None)
+        .await
+        .expect("nothing to say");
     assert_eq!(office.said_in_thread(first), all, "nothing twice");
     assert!(office.discord.messages(first).iter().all(|message| message.content.encode_utf16().count() <= 2000));
 }
@@ -169,7 +183,11 @@ async fn with_discords_own_rates_nothing_is_refused_that_is_said_in_turn() {
     let first = office.card().await.to_string();
     for revision in 2..9 {
         let message = Message::text(format!("{revision}"));
-        office.chat.post(&call(revision, 1), &office.chat.place(), &card_key(), Some(&first), &message, None).await.expect("a post");
+        office
+            .chat
+            .post(&call(revision, 1), &office.chat.place(), &card_key(), Some(&first), &message, None)
+            .await
+            .expect("a post");
     }
     let limited = office.discord.calls().iter().filter(|call| call.status == 429).count();
     assert_eq!(limited, 0, "kaas keeps its own pace");
@@ -193,7 +211,8 @@ async fn a_deleted_card_is_posted_again() {
     let office = Office::quiet(Options::hurried()).await;
     let first = office.card().await;
     let route = format!("{}/api/v10/channels/{}/messages/{first}", office.discord.url(), office.channel);
-    let gone = reqwest::Client::new().delete(route).header("authorization", format!("Bot {}", office.discord.token())).send();
+    let gone =
+        reqwest::Client::new().delete(route).header("authorization", format!("Bot {}", office.discord.token())).send();
     assert!(gone.await.expect("an answer").status().is_success());
     let again = office.chat.card(&call(2, 1), &card(&office, Some(first), "waiting")).await.expect("a card");
     assert_ne!(again, first.to_string());
@@ -207,9 +226,16 @@ async fn only_those_who_are_meant_are_called() {
     let text = format!("@everyone <@{}> <@&{}> look, ", office.carol, office.role);
     let spans = vec![Span::Text(text), Span::Mention(person("bob")), Span::Mention(person("zoe"))];
     let message = Message { lines: vec![Line { spans }], ..Message::default() };
-    office.chat.post(&call(2, 1), &office.chat.place(), &card_key(), Some(&first), &message, None).await.expect("a post");
+    office
+        .chat
+        .post(&call(2, 1), &office.chat.place(), &card_key(), Some(&first), &message, None)
+        .await
+        .expect("a post");
     let posted = office.discord.last(first.parse().expect("an id")).expect("a post");
-    assert_eq!((posted.pings.as_slice(), posted.pings_roles.len(), posted.pings_everyone), (&[office.bob][..], 0, false));
+    assert_eq!(
+        (posted.pings.as_slice(), posted.pings_roles.len(), posted.pings_everyone),
+        (&[office.bob][..], 0, false)
+    );
 }
 
 #[tokio::test]
@@ -235,7 +261,11 @@ async fn who_takes_no_direct_messages_is_called_and_nothing_private_is_said() {
     office.discord.set_person(office.bob, |bob| bob.dms_closed = true);
     let secret = Message::text("your way in is at https://rancher.example");
     for attempt in [1, 2] {
-        office.chat.tell(&call(2, attempt), &office.chat.place(), &person("bob"), &secret, None).await.expect("it is told");
+        office
+            .chat
+            .tell(&call(2, attempt), &office.chat.place(), &person("bob"), &secret, None)
+            .await
+            .expect("it is told");
     }
     let said = office.discord.messages(first);
     assert_eq!(said.len(), 1, "{}", office.discord.transcript());

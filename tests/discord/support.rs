@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use kaas::chat::discord::{Definition, DiscordChat, Known, Settings};
-use kaas::clock::SystemClock;
+use kaas::clock::{SharedClock, SystemClock};
 use kaas::lifecycle::catalogue::{Catalogue, Class, Size};
 use kaas::lifecycle::form::is_invisible;
 use kaas::lifecycle::{ChangeNumber, ClusterKey, EffectKey, Person, Place, PlanDigest};
@@ -210,12 +210,17 @@ impl Office {
 
     /// Without listening.
     pub async fn quiet(options: Options) -> Self {
+        Self::timed(options, SystemClock::shared()).await
+    }
+
+    /// Without listening, on that clock.
+    pub async fn timed(options: Options, clock: SharedClock) -> Self {
         let discord = FakeDiscord::start_with(options).await;
         let role = discord.add_role("approvers");
         let (alice, bob, carol) = (discord.add_user("alice"), discord.add_user("bob"), discord.add_user("carol"));
         let channel = discord.add_channel("clusters");
         let settings = settings(&discord, channel, role, &[("alice", alice), ("bob", bob)]);
-        let chat = DiscordChat::open(settings, SystemClock::shared()).await.expect("a chat");
+        let chat = DiscordChat::open(settings, clock).await.expect("a chat");
         let desk: Arc<Notes> = Arc::default();
         *desk.roster.lock().expect("the chat") = Some(Arc::clone(&chat));
         Self { discord, chat, desk, channel, role, alice, bob, carol, stop: CancellationToken::new() }

@@ -134,11 +134,11 @@ fn guests_and_strangers_decide_nothing() {
     insta::assert_snapshot!(told, @"
     (alice has asked for crucial-sandbox, and its plan waits for approvals)
     bob: press Approve
-      kaas → bob │ That was not done: kaas listens to full members of this workspace only, and you are a guest. Ask a colleague who is one.
+      kaas → bob │ That was not done: kaas listens to full members only, and you are a guest. Ask a colleague who is one.
     bob: +1
-      kaas → bob │ That was not done: kaas listens to full members of this workspace only, and you are from another workspace. Ask a colleague who is one.
+      kaas → bob │ That was not done: kaas listens to full members only, and you are from elsewhere. Ask a colleague who is one.
     carol: /kaas approve crucial-sandbox
-      kaas → carol │ That was not done: kaas listens to full members of this workspace only, and you are a program. Ask a colleague who is one.
+      kaas → carol │ That was not done: kaas listens to full members only, and you are a program. Ask a colleague who is one.
     alice: press Cancel
       card │ crucial-sandbox · new cluster · cancelled by alice   change 1
            │ small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5 · about $412 a month

@@ -13,6 +13,7 @@ use super::DiscordChat;
 use super::api::{Failure, Id, id_of};
 use super::trouble::NO_MESSAGE;
 use super::{draw, ids, marks};
+use crate::chat::turning::Turning;
 use crate::lifecycle::{ClusterKey, EffectKey, PlanDigest};
 use crate::ports::CardKey;
 
@@ -40,7 +41,10 @@ pub(super) struct Shown {
 
 /// The cards that are known to this process.
 #[derive(Default)]
-pub(super) struct Cards(Mutex<Known>);
+pub(super) struct Cards {
+    known: Mutex<Known>,
+    pub turning: Turning<Id>,
+}
 
 #[derive(Default)]
 struct Known {
@@ -83,7 +87,7 @@ impl Cards {
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -123,6 +127,7 @@ impl DiscordChat {
 
     /// The card that a message is; `None` if it is none of kaas' cards.
     pub(super) async fn card_at(&self, message: Id) -> Result<Option<Shown>, Failure> {
+        self.cards.turning.settled(&message).await;
         if let Some(shown) = self.cards.shown(message) {
             return Ok(Some(shown));
         }

@@ -3,13 +3,14 @@
 use serde_json::Value;
 use serenity::all::{ChannelId, UserId};
 use serenity::http::Route;
+use tokio_util::sync::CancellationToken;
 
-use super::DiscordChat;
 use super::api::{Failure, id_of};
 use super::define::{self, Definition};
 use super::rights::{self, RIGHTS, Right};
 use super::trouble::{NO_ACCESS, NO_PERMISSION};
 use super::wire::Home;
+use super::{DiscordChat, PAUSE};
 use crate::ports::{Answer, Trouble};
 
 /// A text channel, and one whose messages others may follow.
@@ -214,6 +215,28 @@ impl DiscordChat {
                 Err(Trouble::lasting(line, refused))
             }
             Err(failure) => Err(self.trouble(failure).await),
+        }
+    }
+
+    /// Registers the command as soon as Discord answers. Without it people still have buttons and reactions.
+    pub async fn see_registered(&self, definition: &Definition, stop: &CancellationToken) {
+        let mut pause = PAUSE.0;
+        loop {
+            match self.register(definition).await {
+                Ok(_) | Err(Trouble::Stopped) => return,
+                Err(Trouble::Passing { wait, .. }) => {
+                    let wait = wait.and_then(|wait| wait.try_into().ok()).unwrap_or_default();
+                    tokio::select! {
+                        () = stop.cancelled() => return,
+                        () = tokio::time::sleep(pause.max(wait)) => {}
+                    }
+                    pause = (pause * 2).min(PAUSE.1);
+                }
+                Err(trouble @ Trouble::Lasting { .. }) => {
+                    tracing::error!(discord.trouble = %trouble, "/kaas is not registered; when that is mended: kaas discord register");
+                    return;
+                }
+            }
         }
     }
 

@@ -29,6 +29,8 @@ const INTENTS: u64 = 1 << 0 | 1 << 10;
 const CONNECT_MAX: Duration = Duration::from_secs(10);
 /// The least time between two IDENTIFYs.
 const IDENTIFY_EVERY: Duration = Duration::from_secs(5);
+/// How often a session is looked for in vain where Discord said that it can be taken up, before it is looked for where every session begins.
+const VAIN_MAX: u32 = 3;
 /// The longest pause between two connections.
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 /// The shortest and the longest time between two heartbeats that Discord may ask for.
@@ -44,8 +46,8 @@ type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
 #[derive(Debug, Clone)]
 struct Session {
     id: String,
-    /// Where.
-    url: Url,
+    /// Where, as Discord said; `None` where every session begins.
+    url: Option<Url>,
     /// The number of the last event.
     seq: u64,
 }
@@ -84,7 +86,7 @@ impl Gateway<'_> {
     /// # Errors
     /// Discord does not let kaas in until a person has changed something: the words say what.
     pub async fn keep(&self) -> anyhow::Result<()> {
-        let (mut session, mut pause) = (None, Duration::ZERO);
+        let (mut session, mut pause, mut vain) = (None::<Session>, Duration::ZERO, 0);
         let mut identified: Option<Instant> = None;
         loop {
             let early = identified
@@ -101,6 +103,10 @@ impl Gateway<'_> {
             let begun = Instant::now();
             let end = self.once(&mut session).await;
             self.ear.is_connected(false);
+            vain = if matches!(end, Ok(End::Lost { was_in_use: true })) { 0 } else { vain + 1 };
+            if let Some(session) = session.as_mut().filter(|_| vain >= VAIN_MAX) {
+                session.url = None;
+            }
             pause = match end {
                 Ok(End::Stopped) => return Ok(()),
                 Ok(End::Fatal(remedy)) => anyhow::bail!(remedy),
@@ -125,28 +131,22 @@ impl Gateway<'_> {
     /// One connection, from its beginning to its end.
     async fn once(&self, session: &mut Option<Session>) -> anyhow::Result<End> {
         let opened = async {
-            let url = match &*session {
-                Some(session) => session.url.clone(),
+            let url = match session.as_ref().and_then(|session| session.url.clone()) {
+                Some(url) => url,
                 None => self.find().await?,
             };
             // Without waiting for more to send.
             let (stream, _) = connect_async_with_config(url.as_str(), None, true).await?;
-            anyhow::Ok((stream, url))
+            anyhow::Ok(stream)
         };
-        let (stream, url) = tokio::select! {
+        let stream = tokio::select! {
             () = self.stop.cancelled() => return Ok(End::Stopped),
             opened = tokio::time::timeout(CONNECT_MAX, opened) => opened.context("no connection in time")??,
         };
         let (sink, stream) = stream.split();
         let is_late = session.is_some();
-        let mut line = Line {
-            gateway: self,
-            sink,
-            url,
-            seq: session.as_ref().map(|session| session.seq),
-            is_late,
-            was_in_use: false,
-        };
+        let mut line =
+            Line { gateway: self, sink, seq: session.as_ref().map(|session| session.seq), is_late, was_in_use: false };
         let end = line.serve(stream, session).await;
         if let Some(session) = session {
             session.seq = line.seq.unwrap_or(session.seq);
@@ -168,7 +168,6 @@ impl Gateway<'_> {
 struct Line<'a, 'b> {
     gateway: &'a Gateway<'b>,
     sink: SplitSink<Stream, Message>,
-    url: Url,
     seq: Option<u64>,
     /// Whether what comes happened before this connection.
     is_late: bool,
@@ -276,8 +275,8 @@ impl Line<'_, '_> {
     /// A session that can be taken up again, where Discord says where.
     fn begun(&self, ready: &Value, seq: u64) -> Option<Session> {
         let id = ready["session_id"].as_str()?.to_owned();
-        let told = ready["resume_gateway_url"].as_str().and_then(|url| self.gateway.api.gateway(url).ok());
-        Some(Session { id, url: told.unwrap_or_else(|| self.url.clone()), seq })
+        let url = ready["resume_gateway_url"].as_str().and_then(|url| self.gateway.api.gateway(url).ok());
+        Some(Session { id, url, seq })
     }
 
     async fn greet(&mut self, session: Option<&Session>) -> anyhow::Result<()> {

@@ -115,9 +115,14 @@ impl Ear {
             Hearing::Deleted { message } => self.chat.cards.forget(message),
             Hearing::Archived { thread } => {
                 let chat = Arc::clone(&self.chat);
-                if chat.cards.shown(thread).is_some_and(|shown| shown.is_open) {
-                    self.chat.later.run(async move { chat.reopen(thread).await });
-                }
+                self.chat.later.run(async move {
+                    // A thread has the id of the message that it began at.
+                    if let Ok(Some(shown)) = chat.card_at(thread).await
+                        && shown.is_open
+                    {
+                        chat.reopen(thread).await;
+                    }
+                });
             }
             Hearing::Named { channel } => self.chat.is_named(&channel),
             Hearing::Gone => tracing::error!("kaas was taken out of the Discord server: invite it again"),

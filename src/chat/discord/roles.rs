@@ -156,18 +156,22 @@ impl DiscordChat {
         if old.is_empty() {
             return;
         }
-        if tokio::time::timeout(CONFIRM_MAX, self.ask_about(old.clone())).await.is_err() {
-            let now = self.clock.now();
-            for user in self.roles.older_than(FRESH, now).into_iter().filter(|user| old.contains(user)) {
-                self.roles.missed(user);
-            }
+        let _ = tokio::time::timeout(CONFIRM_MAX, self.ask_about(old.clone())).await;
+        // Whoever was not seen now, for whatever reason, counts for nothing.
+        let mut unseen = self.roles.older_than(FRESH, self.clock.now());
+        unseen.retain(|user| old.contains(user));
+        if !unseen.is_empty() {
             tracing::warn!(
+                discord.unseen = unseen.len(),
                 "Discord does not say in time who still has a role that approves; they do not count until it does"
             );
         }
+        for user in unseen {
+            self.roles.missed(user);
+        }
     }
 
-    /// Asks about some; whether Discord answered for all of them.
+    /// Asks about all of them; whether Discord answered for each.
     async fn ask_about(&self, users: Vec<Id>) -> bool {
         let asked = stream::iter(users).map(|user| async move {
             match self.ask_who(user).await {
@@ -179,7 +183,8 @@ impl DiscordChat {
                 }
             }
         });
-        asked.buffer_unordered(AT_ONCE).all(|answered| std::future::ready(answered)).await
+        // To the end: one who is not answered for says nothing of the others.
+        asked.buffer_unordered(AT_ONCE).fold(true, |all, answered| std::future::ready(all && answered)).await
     }
 }
 

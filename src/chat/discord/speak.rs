@@ -6,6 +6,8 @@
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
+use futures_util::stream;
+use futures_util::{StreamExt, TryStreamExt};
 use serde_json::{Value, json};
 use serenity::all::{ChannelId, MessageId};
 use serenity::http::{LightMethod, Route};
@@ -24,6 +26,8 @@ use crate::render::message::{Line, Message, Span};
 const SHEETS_MAX: usize = 4;
 /// People of one page of a reaction.
 const REACTORS: usize = 100;
+/// About how many of them Discord is asked at once.
+const ASKED_AT_ONCE: usize = 8;
 /// The most people whose reactions are read, over all emoji of a card.
 const REACTORS_MAX: usize = 500;
 
@@ -126,6 +130,10 @@ impl Chat for DiscordChat {
         }
     }
 
+    fn reaches(&self, person: &Person) -> bool {
+        self.people.user_of(&person.id).is_some()
+    }
+
     async fn reactions(&self, _: &Place, card: &str) -> Answer<Option<Vec<Reacted>>> {
         self.touched().await?;
         let Some(message) = id(card) else { return Ok(None) };
@@ -139,11 +147,6 @@ impl Chat for DiscordChat {
 }
 
 impl DiscordChat {
-    /// Whether a person is known in Discord, so that they can be told something there.
-    pub fn reaches(&self, person: &Person) -> bool {
-        self.people.user_of(&person.id).is_some()
-    }
-
     fn drawn(&self, card: &Card) -> Value {
         let names = self.people.names(&card.message);
         draw::message(&card.message, &names, Shape::Card { key: &card.key, plan: card.plan.as_ref() })
@@ -151,10 +154,16 @@ impl DiscordChat {
 
     /// Edits a card's message.
     async fn edit(&self, message: Id, card: &Card) -> Result<(), Failure> {
-        // Remembered first: whoever reacts on what the edit shows means this plan.
-        self.cards.keep(message, shown(card));
+        let shown = shown(card);
+        let is_turned = self.cards.shown(message).is_none_or(|known| known.plan != shown.plan);
+        let _turn = is_turned.then(|| {
+            self.cards.keep(message, Shown { plan: None, ..shown.clone() });
+            self.cards.turning.begin(message)
+        });
         let route = message_route(self.channel, message);
-        self.api.patch("edit a message", route, &self.drawn(card)).await.map(drop)
+        self.api.patch("edit a message", route, &self.drawn(card)).await?;
+        self.cards.keep(message, shown);
+        Ok(())
     }
 
     /// Waits for a turn to edit: Discord counts the edits of a channel together.
@@ -293,22 +302,28 @@ impl DiscordChat {
     /// Everybody who reacts on a card, with what Discord says of them now.
     async fn who_reacted(&self, message: Id) -> Result<Vec<Reacted>, Failure> {
         let card = self.api.get("read a message", message_route(self.channel, message)).await?;
-        let mut all = Vec::new();
+        if card["thread"]["thread_metadata"]["archived"] == true
+            && self.cards.shown(message).is_none_or(|shown| shown.is_open)
+        {
+            self.reopen(message).await;
+        }
+        let mut given = Vec::new();
         for reaction in card["reactions"].as_array().into_iter().flatten() {
             // An emoji of the server's own means nothing.
             let (None, Some(emoji)) = (reaction["emoji"]["id"].as_str(), reaction["emoji"]["name"].as_str()) else {
                 continue;
             };
-            for user in self.reactors(message, emoji).await? {
-                if all.len() >= REACTORS_MAX {
-                    tracing::warn!("more than {REACTORS_MAX} people react on one card; the others are not read");
-                    return Ok(all);
-                }
-                let who = self.ask_who(user).await?;
-                all.push(Reacted { by: who.person, standing: who.standing, emoji: emoji.to_owned() });
-            }
+            given.extend(self.reactors(message, emoji).await?.into_iter().map(|user| (user, emoji.to_owned())));
         }
-        Ok(all)
+        if given.len() > REACTORS_MAX {
+            tracing::warn!("more than {REACTORS_MAX} people react on one card; the others are not read");
+            given.truncate(REACTORS_MAX);
+        }
+        let asked = stream::iter(given).map(|(user, emoji)| async move {
+            let who = self.ask_who(user).await?;
+            Ok(Reacted { by: who.person, standing: who.standing, emoji })
+        });
+        asked.buffered(ASKED_AT_ONCE).try_collect().await
     }
 
     async fn reactors(&self, message: Id, emoji: &str) -> Result<Vec<Id>, Failure> {

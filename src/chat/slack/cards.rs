@@ -9,6 +9,7 @@ use super::SlackChat;
 use super::api::Failure;
 use super::draw::block_id;
 use super::tag::Tag;
+use crate::chat::turning::Turning;
 use crate::ports::CardKey;
 
 /// How many cards are remembered; the history knows the others.
@@ -22,6 +23,7 @@ const PAGES_MAX: usize = 3;
 #[derive(Default)]
 pub(super) struct Cards {
     known: Mutex<Known>,
+    pub turning: Turning<String>,
 }
 
 #[derive(Default)]
@@ -54,7 +56,7 @@ impl Cards {
         self.known().by_card.get(card).cloned()
     }
 
-    fn tag_of(&self, message: &str) -> Option<Tag> {
+    pub fn tag_of(&self, message: &str) -> Option<Tag> {
         self.known().by_message.get(message).cloned()
     }
 
@@ -96,6 +98,7 @@ impl SlackChat {
 
     /// The card that a message is; `None` if it is none of kaas' cards.
     pub(super) async fn card_at(&self, message: &str) -> Result<Option<Tag>, Failure> {
+        self.cards.turning.settled(&message.to_owned()).await;
         if let Some(tag) = self.cards.tag_of(message) {
             return Ok(Some(tag));
         }

@@ -136,9 +136,14 @@ impl SlackChat {
         let names = self.people.names(&card.message).await;
         let drawn = draw::one(&card.message, &names, key, Some(&tag.value()));
         let body = json!({ "channel": self.channel, "ts": message, "metadata": tag.metadata() });
-        // Remembered first: whoever reacts on what the edit shows means this plan.
+        let is_turned = self.cards.tag_of(message).is_none_or(|known| known.plan != tag.plan);
+        let _turn = is_turned.then(|| {
+            self.cards.keep(message, Tag { plan: None, ..tag.clone() });
+            self.cards.turning.begin(message.to_owned())
+        });
+        self.api.post("chat.update", &drawn.put_into(body)).await?;
         self.cards.keep(message, tag);
-        self.api.post("chat.update", &drawn.put_into(body)).await.map(drop)
+        Ok(())
     }
 
     /// Says something in a channel, in a thread of it or not. What there is to read is said at once; a file that goes with it follows as a message of its own,

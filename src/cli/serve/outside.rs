@@ -144,13 +144,8 @@ impl ChatOf {
             Self::Discord { chat, definition } => {
                 let (chat, definition) = (Arc::clone(chat), definition.clone());
                 tasks.spawn(async move {
-                    let told = Arc::clone(&chat);
-                    // Without its command people still have buttons and reactions.
-                    tokio::spawn(async move {
-                        if let Err(trouble) = told.register(&definition).await {
-                            tracing::error!(discord.trouble = %trouble, "/kaas could not be registered: kaas discord register says more");
-                        }
-                    });
+                    let (registrar, ending) = (Arc::clone(&chat), stop.clone());
+                    tokio::spawn(async move { registrar.see_registered(&definition, &ending).await });
                     chat.listen(desk, stop).await
                 });
             }

@@ -61,7 +61,7 @@ pub const HOME: [&str; 3] = ["My clusters", "Waiting for your vote", "All cluste
 /// A guest, a stranger or a program wanted to ask or decide.
 pub fn not_a_member(who: &str) -> Message {
     Say::of(format!(
-        "That was not done: kaas listens to full members of this workspace only, and you are {who}. Ask a colleague who is one."
+        "That was not done: kaas listens to full members only, and you are {who}. Ask a colleague who is one."
     ))
     .message()
 }

@@ -98,6 +98,8 @@ pub struct Delivery {
     pub late: Duration,
     /// Nothing is sent, and heartbeats are not answered: the connection only looks alive.
     pub zombie: bool,
+    /// Where READY says that a session can be taken up again nobody listens.
+    pub resume_away: bool,
     /// No connection is accepted, and every call is answered 503.
     pub offline: bool,
 }

@@ -203,11 +203,16 @@ impl Client {
             }
             sessions.identifies.push_back(now_ms);
             let session = sessions.begin(id, wanted);
+            let resume = match world.delivery.resume_away {
+                // A port that nobody has.
+                true => "ws://127.0.0.1:1/gateway".to_owned(),
+                false => world.url.replacen("http", "ws", 1) + "/gateway",
+            };
             let shard = data["shard"].as_array().map_or_else(|| json!([0, 1]), |shard| json!(shard));
             let ready = json!({
                 "v": 10, "user": world.people.get(&world.bot).map(shape::user), "private_channels": [],
                 "guilds": [{ "id": world.guild, "unavailable": true }], "session_id": session,
-                "session_type": "normal", "resume_gateway_url": world.url.replacen("http", "ws", 1) + "/gateway",
+                "session_type": "normal", "resume_gateway_url": resume,
                 "shard": shard, "application": { "id": world.application, "flags": 0 },
                 "relationships": [], "presences": [], "user_settings": {}, "guild_join_requests": [], "_trace": [],
             });
