@@ -15,8 +15,6 @@ mod lists;
 mod measure;
 mod restart;
 mod served;
-#[path = "../../tests/served/house.rs"]
-#[expect(dead_code, reason = "the tests use more of it")]
 mod served_house;
 mod tour;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::house::runtime;
 use crate::measure::{Times, heading, line, mb, ms, now, status_kb};
-use crate::served_house::{Forge, House};
+use crate::served_house::house::{Forge, House, Platform};
 
 /// How many people ask at once.
 const PEOPLE: usize = 200;
@@ -23,7 +23,8 @@ const LATENCY: Duration = Duration::from_millis(100);
 pub fn figures() {
     runtime().block_on(async {
         idle().await;
-        crowd().await;
+        crowd(Platform::Slack).await;
+        crowd(Platform::Discord).await;
         slow().await;
     });
 }
@@ -61,15 +62,14 @@ fn answers(house: &House) -> bool {
         && text.contains("200 OK")
 }
 
-async fn crowd() {
-    heading("kaas serve: 200 people, 2,000 asks, while terraform works on what they asked for");
-    let house = Arc::new(House::with_crowd(Forge::Local, PEOPLE).await);
+async fn crowd(platform: Platform) {
+    heading(&format!("kaas serve, {platform:?}: 200 people, 2,000 asks, while terraform works on what they asked for"));
+    let house = Arc::new(House::with(&[platform], Forge::Local, PEOPLE).await);
     house.slack.set_options(|options| options.burst = None);
     house.start().await;
     let asking = (0..PEOPLE).map(|person| {
         let house = Arc::clone(&house);
         tokio::spawn(async move {
-            let id = house.id(&format!("p{person}"));
             let mut times = Vec::new();
             for nth in 0..ASKS {
                 // One in a hundred begins a change, so that terraform is busy all the while; the others ask what kaas has to write down.
@@ -78,8 +78,8 @@ async fn crowd() {
                 } else {
                     format!("/kaas approve c{}", person / 10 * 10)
                 };
-                let outcome = house.slack.slash(&id, &house.channel, &text).await.expect("sent");
-                times.push((outcome.failed.is_none(), Duration::from_secs_f64(outcome.ms / 1000.0)));
+                let (failed, time) = house.talk().say_timed(&format!("p{person}"), &text).await;
+                times.push((failed.is_none(), time));
             }
             times
         })

@@ -1,4 +1,4 @@
-//! A house: `kaas serve` as a process of its own, between stand-ins for Slack and GitHub and a simulated Rancher, which all outlive it.
+//! A house: `kaas serve` as a process of its own, between stand-ins for Slack, Discord and GitHub and a simulated Rancher, which all outlive it.
 
 use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener};
@@ -9,41 +9,22 @@ use std::time::{Duration, Instant};
 
 use kaas::clock::SystemClock;
 use kaas::forge::local::seed;
-use kaas::ports::FileEdit;
 use kaas::record::Record;
-use kaas::sim::provider::mirror::install_mirror;
 use kaas::sim::rancher::{Options as RancherOptions, Running, SimUser, start};
 use kaas::store::Store;
 use kaas::store::sled::SledStore;
+use kaas_fakes::discord::{FakeDiscord, Id, Options as DiscordOptions};
 use kaas_fakes::github::{FakeGitHub, Options as GitHubOptions, Rank};
-use kaas_fakes::slack::{FakeSlack, Message, Options};
+use kaas_fakes::slack::{FakeSlack, Options};
+
+use super::furnish::{MODULE, WEBHOOK_SECRET, module};
+pub use super::talk::{Platform, Post, Talk};
 
 /// The longest that anything is waited for: many times what it takes on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The people who may do something.
-const PEOPLE: [&str; 6] = ["alice", "bob", "carol", "dave", "erin", "mallory"];
-
-/// The configuration of the demo, of which chat and forge are replaced.
-const CONFIG: &str = include_str!("../../src/config/demo.toml");
-
-/// What the repository holds to begin with.
-const MODULE: [(&str, &str); 4] = [
-    ("modules/aws-rancher-cluster/main.tf", include_str!("../../modules/aws-rancher-cluster/main.tf")),
-    ("modules/aws-rancher-cluster/outputs.tf", include_str!("../../modules/aws-rancher-cluster/outputs.tf")),
-    ("modules/aws-rancher-cluster/variables.tf", include_str!("../../modules/aws-rancher-cluster/variables.tf")),
-    ("modules/aws-rancher-cluster/versions.tf", include_str!("../../modules/aws-rancher-cluster/versions.tf")),
-];
-
-/// The state of a foundation, as far as the module takes anything from it.
-const FOUNDATION: &str = r#"{"version":4,"terraform_version":"1.5.0","serial":1,"lineage":"6f1d1c6e-8f0e-4c62-9d2b-6a1d1f0c3b7a","outputs":{
-"vpc_id":{"value":"vpc-0a1b2c3d4e5f60718","type":"string"},
-"public_subnet_ids":{"value":["subnet-0a00000000000000a","subnet-0b00000000000000b","subnet-0c00000000000000c"],"type":["list","string"]},
-"private_subnet_ids":{"value":["subnet-0d00000000000000d","subnet-0e00000000000000e","subnet-0f00000000000000f"],"type":["list","string"]}
-},"resources":[],"check_results":null}"#;
-
-/// What webhooks are signed with.
-const WEBHOOK_SECRET: &str = "a webhook's own secret";
+pub const PEOPLE: [&str; 6] = ["alice", "bob", "carol", "dave", "erin", "mallory"];
 
 /// Where pull requests are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,14 +37,19 @@ pub enum Forge {
 pub struct House {
     dir: tempfile::TempDir,
     pub slack: FakeSlack,
+    pub discord: FakeDiscord,
     pub github: FakeGitHub,
+    /// Where the tenant talks: a first platform, and maybe a second one.
+    pub platforms: Vec<Platform>,
     /// Where pull requests are.
-    forge: Forge,
+    pub forge: Forge,
     /// Where kaas listens.
     web: SocketAddr,
     /// The id of #clusters.
     pub channel: String,
-    rancher: Running,
+    /// The same in Discord.
+    pub discord_channel: Id,
+    pub rancher: Running,
     kaas: Mutex<Option<Child>>,
     /// The Slack of a second tenant, and its channel.
     neighbour: Option<(FakeSlack, String)>,
@@ -79,9 +65,14 @@ impl Drop for House {
 }
 
 impl House {
-    /// A house with people in #clusters; kaas does not run yet.
+    /// A house with people in #clusters of Slack; kaas does not run yet.
     pub async fn new(forge: Forge) -> Self {
-        Self::with_crowd(forge, 0).await
+        Self::with(&[Platform::Slack], forge, 0).await
+    }
+
+    /// The same on those platforms.
+    pub async fn on_platforms(platforms: &[Platform], forge: Forge) -> Self {
+        Self::with(platforms, forge, 0).await
     }
 
     /// A house with a second tenant, `neighbour`, whose people have the same names in a Slack of their own.
@@ -112,13 +103,23 @@ impl House {
     }
 
     /// The same with so many people more, `p0`, `p1`, …, who may ask for clusters.
-    pub async fn with_crowd(forge: Forge, crowd: usize) -> Self {
+    pub async fn with(platforms: &[Platform], forge: Forge, crowd: usize) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let dir = tempfile::tempdir().unwrap();
         let slack = FakeSlack::start_with(Options::default()).await;
         // kaas is started again and again here, faster than Slack lets an app open its sockets.
         slack.set_options(|options| options.tiers = false);
         let channel = slack.populate();
+        let discord = FakeDiscord::start_with(DiscordOptions {
+            // kaas is started again and again here, faster than Discord lets an app identify.
+            identify_every: Duration::ZERO,
+            ..DiscordOptions::default()
+        })
+        .await;
+        let discord_channel = discord.populate();
+        for name in PEOPLE.iter().filter(|name| discord.person(name).is_none()) {
+            discord.add_user(name);
+        }
         let user =
             |name: &&str| SimUser { id: format!("u-{name}"), username: (*name).to_owned(), name: (*name).to_owned() };
         let rancher = start(RancherOptions {
@@ -135,62 +136,29 @@ impl House {
         let web = free_address();
         github.webhook(&format!("http://{web}/webhook/github"), WEBHOOK_SECRET);
         let channel = channel.to_string();
-        let house = Self { dir, slack, github, forge, web, channel, rancher, kaas: Mutex::default(), neighbour: None };
+        let platforms = platforms.to_vec();
+        let (kaas, neighbour) = (Mutex::default(), None);
+        let house = Self {
+            dir,
+            slack,
+            discord,
+            github,
+            platforms,
+            forge,
+            web,
+            channel,
+            discord_channel,
+            rancher,
+            kaas,
+            neighbour,
+        };
         for nth in 0..crowd {
             let user = house.slack.add_user(&format!("p{nth}"));
             house.slack.join(&house.channel, &user);
+            house.discord.add_user(&format!("p{nth}"));
         }
         house.furnish(crowd).await;
         house
-    }
-
-    async fn furnish(&self, crowd: usize) {
-        let data = self.data();
-        fs::create_dir_all(&data).unwrap();
-        fs::write(data.join("rancher-token"), &self.rancher.bot_token).unwrap();
-        fs::write(data.join("foundation.tfstate"), FOUNDATION).unwrap();
-        seed(&data.join("forge.git"), &module(), &SystemClock::shared()).await.unwrap();
-        let terraform = install_mirror(&data.join("providers"), Path::new(env!("CARGO_BIN_EXE_kaas")), &[]).unwrap();
-        let chat = format!(
-            "chat = {{ kind = \"slack\", channel = \"{}\", api_url = \"{}\", bot_token = {{ env = \"BOT\" }}, app_token = {{ env = \"APP\" }} }}",
-            self.channel,
-            self.slack.api_url()
-        );
-        let runner = format!(
-            "[tenants.demo.runner]\ncli_config_file = \"{}\"\npass_environment = [\"TF_DISABLE_PLUGIN_TLS\"]\n\n[tenants.demo.rancher]\n",
-            terraform.display()
-        );
-        fs::write(data.join("app.pem"), self.github.app_key()).unwrap();
-        let forge = format!(
-            "forge = {{ kind = \"github\", repository = \"acme/clusters\", api_url = \"{}\", git_url = \"{}\", app_id = {}, installation_id = {}, credential = {{ file = \"app.pem\" }}, webhook_secret = {{ env = \"HOOK\" }}, labels = [\"kaas\"] }}",
-            self.github.api_url(),
-            self.github.git_url(),
-            self.github.app_id(),
-            self.github.installation_id()
-        );
-        let mut config = CONFIG
-            .replace("chat = { kind = \"terminal\", channel = \"#clusters\" }", &chat)
-            .replace("[tenants.demo.rancher]\n", &runner)
-            .replace("http://127.0.0.1:8444", &self.rancher.url)
-            .replace("[tenants.demo]\n", "[web]\nlisten = \"WEB\"\n\n[log]\nlevel = \"info\"\n\n[tenants.demo]\n");
-        config = config.replace("\"WEB\"", &format!("\"{}\"", self.web));
-        if self.forge == Forge::GitHub {
-            config = config.replace("forge = { kind = \"local\", path = \"forge.git\" }", &forge);
-        }
-        for name in PEOPLE {
-            config = config
-                .replace(&format!("rancher = \"u-{name}\""), &format!("github = \"{name}\", rancher = \"u-{name}\""));
-            // Their names in Slack are in another company's domain.
-            config = config.replace(&format!("{name}@example.com"), &format!("{name}@bank.example"));
-        }
-        if crowd > 0 {
-            config = config.replace("requesters = [\"alice\", \"erin\", \"bob\", \"carol\"]\n", "");
-            let more: String = (0..crowd)
-                .map(|nth| format!("p{nth} = {{ email = \"p{nth}@bank.example\", rancher = \"u-p{nth}\" }}\n"))
-                .collect();
-            config = config.replace("[tenants.demo.people]\n", &format!("[tenants.demo.people]\n{more}"));
-        }
-        fs::write(self.config(), config).unwrap();
     }
 
     /// kaas' data directory.
@@ -198,7 +166,8 @@ impl House {
         self.dir.path().join("data")
     }
 
-    fn config(&self) -> PathBuf {
+    /// The configuration.
+    pub fn config(&self) -> PathBuf {
         self.data().join("kaas.toml")
     }
 
@@ -209,12 +178,19 @@ impl House {
         *self.kaas.lock().unwrap() = Some(self.command("serve").spawn().unwrap());
     }
 
-    /// Starts kaas, and waits until Slack reaches it.
+    /// Starts kaas, and waits until people reach it.
     pub async fn start(&self) {
         let before = self.log().matches("kaas serves").count();
         self.launch();
         self.until("kaas to serve", || self.log().matches("kaas serves").count() > before).await;
-        self.until("Slack to be connected", || self.slack.sockets() > 0).await;
+        self.connected().await;
+    }
+
+    /// Waits until people reach kaas.
+    pub async fn connected(&self) {
+        for platform in &self.platforms {
+            self.until(&format!("{platform:?} to be connected"), || self.on(*platform).is_connected()).await;
+        }
     }
 
     /// Starts kaas, and alice's request for a cluster waits for two approvals.
@@ -222,14 +198,6 @@ impl House {
         self.start().await;
         self.slash("alice", &format!("/kaas request {cluster} size=small")).await;
         self.card_says(cluster, "waiting for 2 approvals").await;
-    }
-
-    /// The network that clusters are put in is another one from now on.
-    pub fn move_the_foundation(&self) {
-        let moved = FOUNDATION
-            .replace("subnet-0d00000000000000d", "subnet-0d0000000000000dd")
-            .replace("\"serial\":1", "\"serial\":2");
-        fs::write(self.data().join("foundation.tfstate"), moved).unwrap();
     }
 
     /// A command of this house, with its secrets.
@@ -244,6 +212,7 @@ impl House {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("BOT", self.slack.bot_token())
             .env("APP", self.slack.app_token())
+            .env("DISCORD", self.discord.token())
             .envs(
                 self.neighbour.iter().flat_map(|(slack, _)| [("BOT2", slack.bot_token()), ("APP2", slack.app_token())]),
             )
@@ -317,58 +286,52 @@ impl House {
 
     // ---- people ----
 
+    /// A person's id in Discord.
+    pub fn discord_id(&self, name: &str) -> Id {
+        self.discord.person(name).unwrap_or_else(|| panic!("nobody is called {name}")).id
+    }
+
     /// A person's id in Slack.
     pub fn id(&self, name: &str) -> String {
         self.slack.user(name).unwrap_or_else(|| panic!("nobody is called {name}")).id.to_string()
     }
 
-    /// Types a command in #clusters.
+    /// What people do and see on one platform.
+    pub fn on(&self, platform: Platform) -> Talk<'_> {
+        Talk { house: self, platform }
+    }
+
+    /// The same, on the first one that the tenant is on.
+    pub fn talk(&self) -> Talk<'_> {
+        self.on(self.platforms[0])
+    }
+
     pub async fn slash(&self, who: &str, line: &str) {
-        self.slack.slash(&self.id(who), &self.channel, line).await.unwrap();
+        self.talk().say(who, line).await;
     }
 
-    /// Clicks a button of a cluster's newest card, found by what its action id holds.
-    pub async fn click(&self, who: &str, cluster: &str, button: &str) {
-        let card = self.card(cluster).unwrap_or_else(|| panic!("no card of {cluster}\n{}", self.report()));
-        let action = card.buttons().iter().find(|id| id.contains(button)).map(ToString::to_string);
-        let action = action.unwrap_or_else(|| panic!("no button {button} on {:?}", card.buttons()));
-        self.slack.click(&self.id(who), &self.channel, &card.ts, &action).await.unwrap();
+    pub async fn click(&self, who: &str, cluster: &str, does: &str) {
+        self.talk().click(who, cluster, does).await;
     }
 
-    /// Reacts to a cluster's newest card.
     pub async fn react(&self, who: &str, cluster: &str, emoji: &str) {
-        let card = self.card(cluster).unwrap_or_else(|| panic!("no card of {cluster}\n{}", self.report()));
-        self.slack.react(&self.id(who), &self.channel, &card.ts, emoji).await.unwrap();
+        self.talk().react(who, cluster, emoji).await;
     }
 
-    /// The newest card of a cluster: the newest message in the channel itself that begins with its name.
-    pub fn card(&self, cluster: &str) -> Option<Message> {
-        let mut cards = self.slack.messages(&self.channel).into_iter();
-        cards.rfind(|message| message.thread_ts.is_none() && message.text.starts_with(cluster))
+    pub fn card(&self, cluster: &str) -> Option<Post> {
+        self.talk().card(cluster)
     }
 
-    /// What hangs on a cluster's newest card.
-    pub fn thread(&self, cluster: &str) -> Vec<Message> {
-        let Some(card) = self.card(cluster) else { return Vec::new() };
-        self.slack.thread(&self.channel, &card.ts).into_iter().filter(|message| message.ts != card.ts).collect()
+    pub fn thread(&self, cluster: &str) -> Vec<Post> {
+        self.talk().thread(cluster)
     }
 
-    /// Waits until a cluster's card says so.
     pub async fn card_says(&self, cluster: &str, words: &str) {
-        self.until(&format!("the card of {cluster} to say {words}"), || {
-            self.card(cluster).is_some_and(|card| card.holds(words))
-        })
-        .await;
+        self.talk().card_says(cluster, words).await;
     }
 
-    /// Waits until a person was told so, in private.
     pub async fn told(&self, who: &str, words: &str) {
-        let id = self.id(who);
-        self.until(&format!("{who} to be told {words}"), || {
-            let private = self.slack.private_to(&id).into_iter().chain(self.slack.dms(&id));
-            private.into_iter().any(|message| message.holds(words))
-        })
-        .await;
+        self.talk().told(who, words).await;
     }
 
     // ---- looking ----
@@ -389,8 +352,17 @@ impl House {
     /// Everything that was said, and the log.
     pub fn report(&self) -> String {
         let mut lines: Vec<String> = Vec::new();
-        for message in self.slack.messages(&self.channel) {
-            lines.push(format!("{} {:?}: {}", message.ts, message.thread_ts.is_some(), message.text));
+        for platform in &self.platforms {
+            lines.push(format!("--- {platform:?}"));
+            let talk = self.on(*platform);
+            for card in talk.cards() {
+                lines.push(card.words.join(" / "));
+                lines.extend(talk.thread_of(&card).iter().map(|post| format!("    {}", post.words.join(" / "))));
+            }
+            for who in PEOPLE {
+                let told = talk.private_to(who);
+                lines.extend(told.iter().map(|post| format!("    to {who} alone: {}", post.words.join(" / "))));
+            }
         }
         format!("{}\n--- log\n{}", lines.join("\n"), self.log())
     }
@@ -424,12 +396,6 @@ impl House {
             .filter(|seen| seen.method == "POST" && seen.status == 201 && seen.path.ends_with(path_end))
             .count()
     }
-}
-
-/// What a repository holds to begin with, as files.
-fn module() -> Vec<FileEdit> {
-    let file = |(path, text): &(&str, &str)| FileEdit { path: (*path).to_owned(), content: Some((*text).to_owned()) };
-    MODULE.iter().map(file).collect()
 }
 
 /// An address that nobody listens on.

@@ -4,6 +4,7 @@ use std::fs;
 use std::process::Stdio;
 
 use crate::house::{Forge, House};
+use crate::talk::Platform;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_store_is_rebuilt_from_open_pull_requests() {
@@ -62,29 +63,6 @@ async fn examples_and_wrong_secrets_are_refused_with_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_approvers_in_the_same_moment_and_a_card_that_is_old() {
-    let house = House::new(Forge::GitHub).await;
-    house.reviewed("crucial-sandbox").await;
-    tokio::join!(
-        house.click("bob", "crucial-sandbox", "approve"),
-        house.click("carol", "crucial-sandbox", "approve"),
-        house.react("dave", "crucial-sandbox", "+1"),
-    );
-    house.card_says("crucial-sandbox", "ready").await;
-    house.told("alice", "Your kubeconfig").await;
-    let approved = house.thread("crucial-sandbox").into_iter().filter(|post| post.holds("approved by")).count();
-    assert_eq!(approved, 1, "decided once\n{}", house.report());
-    assert_eq!(house.made("provisioning.cattle.io.clusters"), 1);
-    // A reaction on the card of a change that has ended decides nothing.
-    let old = house.card("crucial-sandbox").unwrap();
-    house.slash("alice", "/kaas destroy crucial-sandbox").await;
-    house.card_says("crucial-sandbox", "destroy · waiting for 2 approvals").await;
-    house.slack.react(&house.id("bob"), &house.channel, &old.ts, "white_check_mark").await.unwrap();
-    house.told("bob", "That card is of change 1, which has ended").await;
-    house.card_says("crucial-sandbox", "none yet").await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn health_and_figures_are_told_and_no_secret_is() {
     let house = House::new(Forge::GitHub).await;
     house.reviewed("crucial-sandbox").await;
@@ -110,23 +88,32 @@ async fn health_and_figures_are_told_and_no_secret_is() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slack_that_is_away_keeps_nobody_waiting() {
-    let house = House::new(Forge::Local).await;
-    house.slack.go_down();
+    a_platform_is_away(Platform::Slack, "slack:demo").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_discord_that_is_away_keeps_nobody_waiting() {
+    a_platform_is_away(Platform::Discord, "discord:demo").await;
+}
+
+async fn a_platform_is_away(platform: Platform, name: &str) {
+    let house = House::on_platforms(&[platform], Forge::Local).await;
+    house.talk().goes_down();
     house.launch();
     house.until("kaas to serve", || std::net::TcpStream::connect(house.web()).is_ok()).await;
     assert_eq!(house.get("/healthz").await.0, 200);
     let (status, said) = house.get("/readyz").await;
-    assert!(status == 503 && said.contains("slack:demo"), "{status} {said}");
+    assert!(status == 503 && said.contains(name), "{status} {said}");
     house.until("kaas to serve everybody else", || house.log().contains("kaas serves")).await;
     assert!(house.runs(), "{}", house.log());
-    house.slack.heal();
-    house.until("Slack to be connected", || house.slack.sockets() > 0).await;
+    house.talk().heals();
+    house.connected().await;
     house.slash("alice", "/kaas list").await;
     house.told("alice", "clusters").await;
     assert_eq!(house.get("/readyz").await.0, 200);
-    // Who is stopped while Slack is away stops all the same.
+    // Who is stopped while it is away stops all the same.
     house.kill();
-    house.slack.go_down();
+    house.talk().goes_down();
     house.launch();
     house.until("kaas to serve again", || std::net::TcpStream::connect(house.web()).is_ok()).await;
     assert!(house.stop().await.success(), "{}", house.log());
