@@ -6,7 +6,7 @@ use std::time::Duration;
 use kaas::chat::discord::DiscordChat;
 use kaas::clock::SystemClock;
 use kaas::ports::{Attachment, Chat, Trouble};
-use kaas::render::message::{Line, Message, Span};
+use kaas::render::message::{Line, Message, Press, Span};
 use kaas_fakes::discord::{FaultKind, Options, permissions};
 
 use crate::support::{Office, call, card, card_key, person, seen, settings};
@@ -272,6 +272,27 @@ async fn who_takes_no_direct_messages_is_called_and_nothing_private_is_said() {
     assert_eq!(said[0].pings, [office.bob]);
     assert!(seen(&said[0].content).contains("take no direct messages") && !said[0].holds("rancher"));
     assert!(office.discord.look(|now| now.find("rancher").is_none()), "nobody reads it");
+    // Whoever brings it about again and again does not have the thread filled.
+    for revision in 3..9 {
+        let refusal = Message::text("you are not one of its approvers");
+        let told = office.chat.tell(&call(revision, 1), &office.chat.place(), &person("bob"), &refusal, None).await;
+        told.expect("it is told");
+    }
+    assert_eq!(office.discord.messages(first).len(), 1, "{}", office.discord.transcript());
+}
+
+#[tokio::test]
+async fn who_takes_no_direct_messages_is_told_alone_where_they_just_did_something() {
+    let office = Office::open().await;
+    let first = office.card().await;
+    office.discord.set_person(office.bob, |bob| bob.dms_closed = true);
+    let approve = office.button(first, Press::Approve);
+    office.discord.press(office.bob, office.channel, first, &approve).await.expect("a press");
+    let refusal = Message::text("you asked for it, so somebody else has to approve it");
+    office.chat.tell(&call(2, 1), &office.chat.place(), &person("bob"), &refusal, None).await.expect("it is told");
+    let told = office.discord.private_to(office.bob);
+    assert!(told.len() == 1 && told[0].holds("somebody else") && told[0].only_for == Some(office.bob), "{told:?}");
+    assert!(office.discord.messages(first).is_empty(), "{}", office.discord.transcript());
 }
 
 #[tokio::test]

@@ -124,6 +124,13 @@ impl Recents {
         *all = others;
         Vec::from(spoke)
     }
+
+    /// What answers the last thing that this person did, if that can still be answered.
+    fn last_of(&self, user: Id, now: Timestamp) -> Option<String> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut own = all.iter().rev().filter(|recent| recent.user == user && now.duration_since(recent.at) < ANSWERED);
+        own.next().map(|recent| recent.token.clone())
+    }
 }
 
 /// Whether a name stands in a text as a word of its own.
@@ -252,6 +259,18 @@ impl DiscordChat {
         self.recents.add(Recent { user: doing.user, token: doing.token.clone(), at: self.clock.now(), words });
     }
 
+    /// Says something to somebody who takes no direct messages where they last did something, for them alone; whether it was said.
+    pub(super) async fn tell_where_they_are(&self, user: Id, sheets: &[Sheet]) -> bool {
+        let Some(token) = self.recents.last_of(user, self.clock.now()) else { return false };
+        for sheet in sheets {
+            if let Err(failure) = self.say_more(&token, sheet).await {
+                tracing::info!(discord.failure = %failure, "somebody who takes no direct messages could not be told where they last did something");
+                return false;
+            }
+        }
+        true
+    }
+
     /// Tells those who spoke of a cluster just now what keeps kaas from going on: where it cannot write, they would wait for nothing.
     pub(super) async fn tell_who_waits(&self, cluster: &str, line: &str) {
         for recent in self.recents.take(cluster, self.clock.now()) {
@@ -280,6 +299,8 @@ mod tests {
         let found: Vec<Id> = recents.take("teal-otter", now).iter().map(|recent| recent.user).collect();
         assert_eq!(found, [id("1").expect("an id")]);
         assert!(recents.take("teal-otter", now).is_empty(), "once");
+        assert_eq!(recents.last_of(id("2").expect("an id"), now), Some("t".to_owned()));
+        assert_eq!(recents.last_of(id("3").expect("an id"), now), None, "too long ago");
         assert_eq!(recents.take("teal-otter-two", now).len(), 1);
     }
 }

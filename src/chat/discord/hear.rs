@@ -380,9 +380,7 @@ impl Ear {
                 (sheets, Some(deferred))
             }
         };
-        if !asked.is_empty() {
-            self.chat.remember(doing, asked, &sheets);
-        }
+        self.chat.remember(doing, asked, &sheets);
         match deferred {
             None => self.chat.answer_now(doing, &sheets).await,
             Some(Acknowledged::Yes) => self.chat.answer_later(doing, &sheets).await,

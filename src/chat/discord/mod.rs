@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
+use jiff::Timestamp;
 use secrecy::SecretString;
 use serenity::all::{ApplicationId, GuildId};
 use tokio::sync::watch;
@@ -22,7 +23,7 @@ use super::later::Later;
 use super::order::Rows;
 use super::pace::Pace;
 use crate::clock::SharedClock;
-use crate::lifecycle::{Person, Place};
+use crate::lifecycle::{ClusterKey, Person, Place};
 use crate::ports::{Answer, Desk, Trouble};
 
 mod answer;
@@ -145,6 +146,8 @@ pub struct DiscordChat {
     /// Threads that are there, by the message that they began at.
     threads: Mutex<HashSet<Id>>,
     recents: Recents,
+    /// Who takes no direct messages and was called in the thread of a cluster, and when.
+    called: Mutex<HashMap<(Id, ClusterKey), Timestamp>>,
     /// The server.
     guild: Id,
     /// The channel.
@@ -193,6 +196,7 @@ impl DiscordChat {
             cards: Cards::default(),
             threads: Mutex::default(),
             recents: Recents::default(),
+            called: Mutex::default(),
             channel_name: Mutex::default(),
             home: Mutex::default(),
             directs: Mutex::default(),

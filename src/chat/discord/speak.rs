@@ -3,23 +3,26 @@
 //! Every call may be a second attempt whose first one was done and not answered. Discord takes a nonce only once for some minutes; a second attempt looks,
 //! besides, for what the first one wrote.
 
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use futures_util::stream;
 use futures_util::{StreamExt, TryStreamExt};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use serenity::all::{ChannelId, MessageId};
 use serenity::http::{LightMethod, Route};
 use tokio_util::sync::CancellationToken;
 
 use super::DiscordChat;
+use super::answer::Sheet;
 use super::api::{Failure, Id, id, id_of};
 use super::cards::{Shown, Written, key_of, marked};
 use super::draw::{self, Shape};
 use super::trouble::{NO_ACCESS, NO_CHANNEL, NO_DIRECT, NO_MESSAGE, NO_PERMISSION};
 use crate::lifecycle::{Person, Place};
-use crate::ports::{Answer, Attachment, Call, Card, CardKey, Chat, Reacted, Trouble, Vital};
+use crate::ports::{Answer, Attachment, Call, Card, CardKey, Chat, Reacted, Reply, Trouble, Vital};
 use crate::render::message::{Line, Message, Span};
 
 /// The most messages that one post becomes.
@@ -30,6 +33,8 @@ const REACTORS: usize = 100;
 const ASKED_AT_ONCE: usize = 8;
 /// The most people whose reactions are read, over all emoji of a card.
 const REACTORS_MAX: usize = 500;
+/// How often somebody who takes no direct messages is called because of a cluster.
+const CALLED_EVERY: SignedDuration = SignedDuration::from_hours(1);
 
 /// Where something is said.
 #[derive(Debug, Clone)]
@@ -125,7 +130,13 @@ impl Chat for DiscordChat {
         };
         match told {
             Ok(()) => Ok(()),
-            Err(closed) if closed.is(&[NO_DIRECT]) => self.call_for(call, person).await,
+            Err(closed) if closed.is(&[NO_DIRECT]) => {
+                let sheets = Sheet::all(&[Reply { message: message.clone(), file: file.cloned() }]);
+                if self.tell_where_they_are(user, &sheets).await {
+                    return Ok(());
+                }
+                self.call_for(call, person, user).await
+            }
             Err(failure) => Err(self.trouble(failure).await),
         }
     }
@@ -279,9 +290,20 @@ impl DiscordChat {
         Ok(channel)
     }
 
-    /// Calls somebody who takes no direct messages, where the change is: nothing of what they were to be told is said there.
-    async fn call_for(&self, call: &Call, person: &Person) -> Answer<()> {
-        let cluster = &call.key.cluster;
+    /// Calls somebody who takes no direct messages, where the change is: nothing of what they were to be told is said there. Once in a while only, because
+    /// whoever reacts again and again is told each time why it does not count.
+    async fn call_for(&self, call: &Call, person: &Person, user: Id) -> Answer<()> {
+        let (cluster, now) = (&call.key.cluster, self.clock.now());
+        let called = (user, cluster.clone());
+        let is_called = {
+            let mut all = self.called.lock().unwrap_or_else(PoisonError::into_inner);
+            all.retain(|_, at| now.duration_since(*at) < CALLED_EVERY);
+            all.contains_key(&called)
+        };
+        if is_called {
+            tracing::info!(discord.user = user, cluster = %cluster, "they take no direct messages, and were called not long ago");
+            return Ok(());
+        }
         let place = match self.newest_card(cluster).await {
             Ok(Some((card, message))) => Where::Thread { card, message },
             Ok(None) => Where::Channel(self.channel),
@@ -296,7 +318,9 @@ impl DiscordChat {
             Span::Text(" to see how it stands.".to_owned()),
         ];
         let message = Message { lines: vec![Line { spans }], ..Message::default() };
-        self.say(call, &place, "call", &message, None).await
+        self.say(call, &place, "call", &message, None).await?;
+        self.called.lock().unwrap_or_else(PoisonError::into_inner).insert(called, now);
+        Ok(())
     }
 
     /// Everybody who reacts on a card, with what Discord says of them now.
