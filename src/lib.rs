@@ -16,6 +16,7 @@ pub mod exit;
 pub mod forge;
 pub mod lifecycle;
 pub mod ports;
+pub mod priority;
 #[cfg(feature = "rancher")]
 pub mod rancher;
 pub mod record;

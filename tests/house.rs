@@ -12,6 +12,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("lifecycle", &[]),
     ("clock", &[]),
     ("exit", &[]),
+    ("priority", &[]),
     ("command", &["lifecycle"]),
     ("render", &["lifecycle"]),
     ("record", &["lifecycle"]),
@@ -25,9 +26,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // What Discord offers is made from the one table of commands, and what was chosen there becomes a line.
     ("chat", &["clock", "command", "lifecycle", "ports", "render::message"]),
     // The digest of what a branch holds is the renderer's, so that both mean the same.
-    ("forge", &["clock", "lifecycle", "ports", "render::module"]),
+    ("forge", &["clock", "lifecycle", "ports", "priority", "render::module"]),
     // What terraform prints is read, summed up and redacted by pure code.
-    ("runner", &["clock", "lifecycle", "ports", "render::plan", "render::redact"]),
+    ("runner", &["clock", "lifecycle", "ports", "priority", "render::plan", "render::redact"]),
     ("rancher", &["clock", "lifecycle", "ports"]),
     ("cloud", &["clock", "lifecycle", "ports"]),
     // It stands for the outside, so it knows nothing of the inside.

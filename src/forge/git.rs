@@ -13,6 +13,8 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 
+use crate::priority;
+
 /// The longest that one git process may take that only works on this machine.
 pub(super) const TIME_LIMIT: Duration = Duration::from_secs(30);
 /// The most that one git process may print, in bytes.
@@ -112,6 +114,7 @@ impl Git {
         }
         let limit = extra.limit.unwrap_or(TIME_LIMIT);
         let mut child = command.stderr(Stdio::piped()).spawn().map_err(GitFault::Start)?;
+        priority::yields(child.id(), priority::GIT);
         match tokio::time::timeout(limit, talk(&mut child, stdin)).await {
             Ok(Ok(output)) => Ok(output),
             Ok(Err(source)) => Err(GitFault::Io { what: what(args), source }),
@@ -121,7 +124,9 @@ impl Git {
 
     /// Starts a git that is talked with; it is killed when dropped.
     pub fn start(&self, args: &[&str]) -> Result<Child, GitFault> {
-        self.command(args).stderr(Stdio::null()).spawn().map_err(GitFault::Start)
+        let child = self.command(args).stderr(Stdio::null()).spawn().map_err(GitFault::Start)?;
+        priority::yields(child.id(), priority::GIT);
+        Ok(child)
     }
 
     fn command(&self, args: &[&str]) -> Command {

@@ -26,6 +26,8 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::{Sleep, sleep};
 use tokio_util::sync::CancellationToken;
 
+use crate::priority;
+
 /// The most bytes of one line that are handed on; the rest of a longer line is dropped, and the line says so.
 pub const LINE_MAX: usize = 256 * 1024;
 
@@ -185,6 +187,7 @@ impl Run {
             tails = Some((out_tail, err_tail));
         }
         let mut child = command.spawn()?;
+        priority::group_yields(child.id(), priority::TERRAFORM);
         let group = Group::new(child.id(), spec.watch);
         let (out, err) = match tails {
             Some((out, err)) => (Source::Tail(out), Source::Tail(err)),

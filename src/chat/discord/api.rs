@@ -14,8 +14,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use serenity::all::CreateAttachment;
 use serenity::http::{Http, HttpBuilder, HttpError, LightMethod, Multipart, MultipartUpload, Request, Route};
+use tracing::Dispatch;
 use tracing::instrument::WithSubscriber;
-use tracing::subscriber::NoSubscriber;
 use url::Url;
 
 use crate::clock::{LastHeard, SharedClock};
@@ -237,7 +237,7 @@ impl Api {
 
     async fn call(&self, call: &'static str, request: Request<'_>, limit: Duration) -> Result<Value, Failure> {
         // serenity shows requests in its spans.
-        let asked = self.ask(call, request).with_subscriber(NoSubscriber::default());
+        let asked = self.ask(call, request).with_subscriber(Dispatch::none());
         let answer = match tokio::time::timeout(limit, asked).await {
             Err(_) => Err(Failure::Silent { call, what: "no answer in time".to_owned() }),
             Ok(answer) => answer,
