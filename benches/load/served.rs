@@ -9,8 +9,9 @@ use crate::house::runtime;
 use crate::measure::{Times, heading, line, mb, ms, now, status_kb};
 use crate::served_house::house::{Forge, House, Platform};
 
-/// How many people ask at once.
+/// How many people ask at once, and a large team.
 const PEOPLE: usize = 200;
+const TEAM: usize = 50;
 /// How often each of them does.
 const ASKS: usize = 10;
 /// How often kaas is started.
@@ -23,8 +24,10 @@ const LATENCY: Duration = Duration::from_millis(100);
 pub fn figures() {
     runtime().block_on(async {
         idle().await;
-        crowd(Platform::Slack).await;
-        crowd(Platform::Discord).await;
+        for people in [TEAM, PEOPLE] {
+            crowd(Platform::Slack, people).await;
+            crowd(Platform::Discord, people).await;
+        }
         slow().await;
     });
 }
@@ -62,12 +65,15 @@ fn answers(house: &House) -> bool {
         && text.contains("200 OK")
 }
 
-async fn crowd(platform: Platform) {
-    heading(&format!("kaas serve, {platform:?}: 200 people, 2,000 asks, while terraform works on what they asked for"));
-    let house = Arc::new(House::with(&[platform], Forge::Local, PEOPLE).await);
+async fn crowd(platform: Platform, people: usize) {
+    let asks = people * ASKS;
+    heading(&format!(
+        "kaas serve, {platform:?}: {people} people, {asks} asks, while terraform works on what they asked for"
+    ));
+    let house = Arc::new(House::with(&[platform], Forge::Local, people).await);
     house.slack.set_options(|options| options.burst = None);
     house.start().await;
-    let asking = (0..PEOPLE).map(|person| {
+    let asking = (0..people).map(|person| {
         let house = Arc::clone(&house);
         tokio::spawn(async move {
             let mut times = Vec::new();
