@@ -346,6 +346,7 @@ impl State {
     /// Its name, for logs, lists and refusals.
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Preparing { pull: None, plan: Some(_) } => "planned",
             Self::Preparing { .. } => "preparing",
             Self::Reviewing(_) => "reviewing",
             Self::Applying(_) => "applying",

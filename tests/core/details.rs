@@ -131,6 +131,23 @@ fn a_plan_is_told_of_once_before_or_after_its_pull_request() {
     let [Notice::PlanReady { .. }] = life.told()[..] else { panic!("{:?}", life.told()) };
 }
 
+/// Whoever votes in between is not told that there is no plan, which they have just read.
+#[test]
+fn a_vote_before_the_pull_request_is_open_is_told_what_it_waits_for() {
+    let mut life = Life::under(policy());
+    life.ask("alice", request(0)).unwrap();
+    let refused = |life: &mut Life| match life.ask("bob", approve()) {
+        Err(Refusal::NotInReview { state, .. }) => state,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(refused(&mut life), "preparing");
+    life.fact(Fact::PlanReady { plan: plan() });
+    assert_eq!(refused(&mut life), "planned");
+    life.fact(Fact::PullOpened { pull: pull() });
+    life.ask("bob", approve()).unwrap();
+    assert_eq!(life.votes(), ["bob"]);
+}
+
 /// A plan that would fail is nobody's to decide.
 #[test]
 fn a_plan_that_would_fail_is_not_told_of() {

@@ -9,7 +9,7 @@ const BRANCH: &str = "kaas/crucial-sandbox/1";
 fn waiting() -> House {
     let house = House::new(1.0);
     house.start(&Manner::default());
-    house.say(REQUEST, "two of you decide");
+    house.say(REQUEST, "waiting for 2 approvals");
     house
 }
 
@@ -62,7 +62,7 @@ fn a_stranger_pushes_while_it_waits() {
     house.hear(before, "stuck: stranger pushed to the branch (2 files), retry or cancel");
     let late = house.say("carol> /kaas approve crucial-sandbox", "You can't");
     assert_eq!(late, "You can't approve crucial-sandbox now: it is stuck. First /kaas retry crucial-sandbox.");
-    house.say("alice> /kaas retry crucial-sandbox", "two of you decide");
+    house.say("alice> /kaas retry crucial-sandbox", "waiting for 2 approvals");
     approve(&house);
     end(&house);
     assert!(!house.git(&["show", "main:clusters/crucial-sandbox/main.tf"]).contains("mine now"));
@@ -80,7 +80,7 @@ fn a_stranger_pushes_just_before_the_last_vote() {
     let void = house.hear(before, "pushed to the branch (1 file). kaas applies");
     assert!(void.contains("void") && void.contains("/kaas retry crucial-sandbox writes it again"), "{void}");
     assert_eq!(house.made("provisioning.cattle.io.clusters"), 0, "nothing was applied");
-    house.say("alice> /kaas retry crucial-sandbox", "two of you decide");
+    house.say("alice> /kaas retry crucial-sandbox", "waiting for 2 approvals");
     approve(&house);
     end(&house);
 }
@@ -89,7 +89,7 @@ fn a_stranger_pushes_just_before_the_last_vote() {
 fn a_stranger_pushes_while_it_is_applied() {
     let house = House::new(4.0);
     house.start(&Manner::default());
-    house.say(REQUEST, "two of you decide");
+    house.say(REQUEST, "waiting for 2 approvals");
     let clone = stranger(&house);
     house.say("bob> press Approve", "bob approved");
     let before = house.said().len();
@@ -122,7 +122,7 @@ fn a_stranger_deletes_the_branch() {
         yours,
         "Your request for crucial-sandbox was closed, because somebody with access to the repository closed its pull request. Nothing was made. Ask again when you like: /kaas request crucial-sandbox",
     );
-    house.say(REQUEST, "two of you decide");
+    house.say(REQUEST, "waiting for 2 approvals");
     approve(&house);
     end(&house);
 }

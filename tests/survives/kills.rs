@@ -13,13 +13,13 @@ const SPEED: f64 = 1.0;
 
 /// What people do, each with what kaas says once it has understood. Every line is there once, so that a transcript tells how far a life has come.
 const CREATE: [(&str, &str); 4] = [
-    ("alice> /kaas request crucial-sandbox size=small", "two of you decide"),
+    ("alice> /kaas request crucial-sandbox size=small", "waiting for 2 approvals"),
     ("alice> /kaas approve crucial-sandbox", "somebody else has to approve it"),
     ("bob> press Approve", "bob approved"),
     ("carol> press Approve", "Your kubeconfig"),
 ];
 const DESTROY: [(&str, &str); 3] = [
-    ("alice> /kaas destroy crucial-sandbox", "two of you decide"),
+    ("alice> /kaas destroy crucial-sandbox", "waiting for 2 approvals"),
     ("bob> +1", "bob approved"),
     ("dave> /kaas approve crucial-sandbox", "Rancher knows it no more"),
 ];

@@ -72,7 +72,7 @@ fn there_is_no_terraform() {
     assert!(said.contains("neither terraform nor tofu is installed"), "{said}");
     println!("{said}");
     house.start(&Manner::default());
-    house.say(REQUEST, "two of you decide");
+    house.say(REQUEST, "waiting for 2 approvals");
     house.end_well();
 }
 
@@ -87,7 +87,7 @@ fn terraform_fails() {
         "crucial-sandbox is stuck. terraform plan failed (exit status 3): \"no such luck\" (ref K-····). Nothing was applied. Mend it and /kaas retry crucial-sandbox, or /kaas cancel crucial-sandbox to end it.",
     );
     std::fs::remove_file(armed).unwrap();
-    house.say("alice> /kaas retry crucial-sandbox", "two of you decide");
+    house.say("alice> /kaas retry crucial-sandbox", "waiting for 2 approvals");
     approve(&house);
     end(&house);
 }
@@ -108,7 +108,7 @@ fn terraform_hangs() {
     std::fs::remove_file(armed).unwrap();
     let before = house.said().len();
     house.start(&manner);
-    house.hear(before, "two of you decide");
+    house.hear(before, "waiting for 2 approvals");
     approve(&house);
     end(&house);
 }
@@ -124,7 +124,7 @@ fn terraform_talks_nonsense() {
         "crucial-sandbox is stuck. terraform's plan cannot be read: line 1, column 20 is not what a plan holds (ref K-····). Nothing was applied. Mend it and /kaas retry crucial-sandbox, or /kaas cancel crucial-sandbox to end it.",
     );
     std::fs::remove_file(armed).unwrap();
-    house.say("alice> /kaas retry crucial-sandbox", "two of you decide");
+    house.say("alice> /kaas retry crucial-sandbox", "waiting for 2 approvals");
     approve(&house);
     end(&house);
 }
@@ -158,7 +158,7 @@ fn somebody_else_holds_the_state() {
     let before = house.said().len();
     std::fs::remove_file(&note).unwrap();
     drop(file);
-    house.hear(before, "two of you decide");
+    house.hear(before, "waiting for 2 approvals");
     approve(&house);
     end(&house);
 }
@@ -167,7 +167,7 @@ fn somebody_else_holds_the_state() {
 fn the_disk_is_full() {
     let house = House::new(1.0);
     house.start(&Manner::default());
-    house.say(REQUEST, "two of you decide");
+    house.say(REQUEST, "waiting for 2 approvals");
     house.end_well();
     let before = house.said().len();
     let has = std::fs::metadata(house.data().join("store/db")).unwrap().len().div_ceil(1024);
@@ -219,7 +219,7 @@ fn rancher_is_down() {
     );
     let before = house.said().len();
     house.rancher.switch_off(Fault::Unavailable).unwrap();
-    house.hear(before, "two of you decide");
+    house.hear(before, "waiting for 2 approvals");
     approve(&house);
     end(&house);
 }
@@ -228,7 +228,7 @@ fn rancher_is_down() {
 fn rancher_refuses_the_token() {
     let house = House::new(1.0);
     house.start(&Manner::default());
-    house.say(REQUEST, "two of you decide");
+    house.say(REQUEST, "waiting for 2 approvals");
     house.rancher.switch_on(Fault::TokenDead).unwrap();
     house.say("bob> press Approve", "bob approved");
     let stuck = house.say("carol> press Approve", "is stuck");
@@ -246,7 +246,7 @@ fn a_create_fails_and_is_taken_down_again() {
     let house = House::new(1.0);
     house.rancher.switch_on(Fault::CreateFails).unwrap();
     house.start(&Manner::default());
-    house.say(REQUEST, "two of you decide");
+    house.say(REQUEST, "waiting for 2 approvals");
     house.say("bob> press Approve", "bob approved");
     let stuck = house.say("carol> press Approve", "is stuck");
     check(
@@ -259,7 +259,7 @@ fn a_create_fails_and_is_taken_down_again() {
         "crucial-sandbox: alice took it back. What was made so far comes down again; as any other change, that needs a plan and approvals.",
     );
     let before = house.said().len();
-    house.hear(before, "two of you decide");
+    house.hear(before, "waiting for 2 approvals");
     house.say("bob> /kaas approve crucial-sandbox", "bob approved");
     let gone = house.say("dave> /kaas approve crucial-sandbox", "Rancher knows it no more");
     check(&gone, "crucial-sandbox is taken down again: 5 resources destroyed, and Rancher knows it no more.");
@@ -272,9 +272,9 @@ fn a_removal_hangs() {
     let house = House::new(1.0);
     let mut manner = Manner::arguments(&["--patience", "8"]);
     house.start(&manner);
-    house.say(REQUEST, "two of you decide");
+    house.say(REQUEST, "waiting for 2 approvals");
     approve(&house);
-    house.say("alice> /kaas destroy crucial-sandbox", "two of you decide");
+    house.say("alice> /kaas destroy crucial-sandbox", "waiting for 2 approvals");
     house.rancher.switch_on(Fault::RemovalHangs).unwrap();
     house.say("bob> /kaas approve crucial-sandbox", "bob approved");
     let troubled = house.say("dave> /kaas approve crucial-sandbox", "took too long");

@@ -57,7 +57,7 @@ fn marked_secrets_are_found_nowhere() {
     let stuck = house.say("alice> /kaas request crucial-sandbox size=small", "is stuck");
     assert!(stuck.contains("bad token (redacted)"), "{stuck}");
     fs::remove_file(armed).unwrap();
-    house.say("alice> /kaas retry crucial-sandbox", "two of you decide");
+    house.say("alice> /kaas retry crucial-sandbox", "waiting for 2 approvals");
     house.say("bob> press Plan", "");
     house.say("bob> press Approve", "bob approved");
     house.say("carol> press Approve", "Your kubeconfig");

@@ -78,6 +78,7 @@ fn head(view: &CardView<'_>) -> Say {
 fn state(say: Say, view: &CardView<'_>) -> Say {
     let change = &view.cluster.change;
     match &change.state {
+        State::Preparing { pull: None, plan: Some(_) } => say.text("opening the pull request"),
         State::Preparing { .. } => {
             let say = say.text("planning");
             match view.progress {

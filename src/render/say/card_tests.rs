@@ -36,6 +36,13 @@ fn a_new_cluster_in_every_state() {
     Pull request #17 https://git.example.com/acme/clusters/pull/17
     [ Cancel ]
     "#);
+    insta::assert_snapshot!(said(&cluster(State::Preparing { pull: None, plan: Some(plan()) })), @r#"
+    crucial-sandbox · new cluster · opening the pull request   change 42
+    small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5 · about $412 a month · until Sun 29 Nov (7 days)
+    @alice: "load test of billing" (OPS-77)
+    Plan 9f3ac1  7 to add, 0 to change, 0 to destroy · green: touches nothing that exists
+    [ Cancel ]
+    "#);
     insta::assert_snapshot!(said(&cluster(reviewing(&[]))), @r#"
     crucial-sandbox · new cluster · waiting for 2 approvals   change 42
     small: 1 + 3 nodes m6i.large, eu-west-1, RKE2 v1.33.5 · about $412 a month · until Sun 29 Nov (7 days)

@@ -263,6 +263,7 @@ fn command(wanted: Wanted) -> &'static str {
 fn standing(state: &str) -> &'static str {
     match state {
         "preparing" => "its plan is still being made",
+        "planned" => "its plan is there, but its pull request is not open yet",
         "reviewing" => "people are deciding about it",
         "applying" => "it is decided, and terraform is at work",
         "joining" => "it is applied already",
@@ -276,6 +277,7 @@ fn standing(state: &str) -> &'static str {
 fn hint(say: Say, state: &str, name: &ClusterName) -> Say {
     match state {
         "preparing" => say.text(" It comes to the thread when it is there."),
+        "planned" => say.text(" The card asks for approvals as soon as it is."),
         "stuck" => say.text(" First ").command(&format!("retry {name}")).text("."),
         _ => say.text(" See ").command(&format!("show {name}")).text("."),
     }

@@ -38,12 +38,13 @@ fn about_votes() {
 
 #[test]
 fn about_where_it_stands() {
-    for state in ["preparing", "applying", "closed", "stuck"] {
+    for state in ["preparing", "planned", "applying", "closed", "stuck"] {
         let say = said(Refusal::NotInReview { wanted: Wanted::Approve, state: state.to_owned() });
         assert!(say.starts_with("You can't approve crucial-sandbox now: it"), "{say}");
     }
     let not_now = |state: &str| Refusal::NotInReview { wanted: Wanted::Reject, state: state.to_owned() };
     insta::assert_snapshot!(said(not_now("preparing")), @"You can't reject crucial-sandbox now: its plan is still being made. It comes to the thread when it is there.");
+    insta::assert_snapshot!(said(not_now("planned")), @"You can't reject crucial-sandbox now: its plan is there, but its pull request is not open yet. The card asks for approvals as soon as it is.");
     insta::assert_snapshot!(said(not_now("stuck")), @"You can't reject crucial-sandbox now: it is stuck. First /kaas retry crucial-sandbox.");
     insta::assert_snapshot!(said(not_now("applying")), @"You can't reject crucial-sandbox now: it is decided, and terraform is at work. See /kaas show crucial-sandbox.");
     insta::assert_snapshot!(said(Refusal::AtWork { wanted: Wanted::Cancel, state: "applying".to_owned() }), @"You can't cancel crucial-sandbox now: terraform is at work, and cutting it off would leave things half made. The card says when that has ended.");
