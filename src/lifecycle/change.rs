@@ -88,6 +88,16 @@ impl Change {
         let copy = self.copies.iter().find(|copy| copy.place.chat == chat)?;
         Some((&copy.place, copy.card.as_deref()))
     }
+
+    /// Whether the cluster is being destroyed: it was decided, and some of it may be gone.
+    pub fn leaving(&self) -> bool {
+        self.kind == Kind::Destroy
+            && match &self.state {
+                State::Applying(_) | State::Joining(_) => true,
+                State::Stuck { was, .. } => was.approved().is_some(),
+                State::Preparing { .. } | State::Reviewing(_) | State::Done(_) | State::Closed(_) => false,
+            }
+    }
 }
 
 /// Where a conversation takes place.

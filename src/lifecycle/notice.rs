@@ -288,7 +288,7 @@ pub enum Refusal {
     },
     /// The cluster is not there to be let into.
     NotReady {
-        /// The state's name.
+        /// The state's name, or `leaving` while the cluster is being destroyed.
         state: String,
     },
     /// Nobody gives this role by a command.

@@ -153,6 +153,10 @@ fn access(by: &str, lasts: Option<i64>) -> What {
     ask(by, Ask::Access { to: "bob".to_owned(), subject: bob(), role: None, lasts })
 }
 
+fn access_as(by: &str, role: &str) -> What {
+    ask(by, Ask::Access { to: "bob".to_owned(), subject: bob(), role: Some(role.to_owned()), lasts: None })
+}
+
 fn bound(until: Option<i64>) -> What {
     let grant = Grant {
         to: "bob".to_owned(),
@@ -279,6 +283,8 @@ fn inputs() -> Vec<(&'static str, What)> {
         ("alice lets bob in", access("alice", None)),
         ("alice lets bob in for 12h", access("alice", Some(12))),
         ("erin lets bob in", access("erin", None)),
+        ("alice lets bob read", access_as("alice", "read-only")),
+        ("alice makes bob admin", access_as("alice", "cluster-admin")),
         ("alice takes back bob's", ask("alice", Ask::Revoke { to: "bob".to_owned(), subject: Some(bob()) })),
         ("alice takes back her own", ask("alice", Ask::Revoke { to: "alice".to_owned(), subject: None })),
         ("erin takes back bob's", ask("erin", Ask::Revoke { to: "bob".to_owned(), subject: Some(bob()) })),

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::lifecycle::cloud::{Certificate, Finding, Order};
 use crate::lifecycle::notice::{Notice, Refusal, Wanted};
-use crate::lifecycle::{ChangeNumber, Effect, Fault, Grant, Kind, Live, Matched, Person, State, Subject};
+use crate::lifecycle::{ChangeNumber, Effect, Fault, Grant, Live, Matched, Person, State, Subject};
 
 use super::Turn;
 
@@ -29,6 +29,9 @@ impl Turn<'_> {
     ) -> Result<(), Refusal> {
         self.steerable(by, Wanted::Access)?;
         let live = self.live()?;
+        if self.cluster.change.leaving() {
+            return Err(Refusal::NotReady { state: "leaving".to_owned() });
+        }
         let policy = &self.policy.access;
         let role = role.or(policy.roles.first().map(String::as_str)).unwrap_or_default().to_owned();
         if !policy.roles.contains(&role) {
@@ -94,13 +97,7 @@ impl Turn<'_> {
             let admins = self.policy.admins.clone();
             return Err(Refusal::AdminsOnly { wanted: Wanted::ForceRemove, admins });
         }
-        let change = self.open(Wanted::ForceRemove)?;
-        let under_way = match &change.state {
-            State::Applying(_) | State::Joining(_) => true,
-            State::Stuck { was, .. } => was.approved().is_some(),
-            State::Preparing { .. } | State::Reviewing(_) | State::Done(_) | State::Closed(_) => false,
-        };
-        if change.kind != Kind::Destroy || !under_way {
+        if !self.open(Wanted::ForceRemove)?.leaving() {
             return Err(Refusal::NothingStuck);
         }
         self.effects.push(Effect::ForceRemove { machine: machine.to_owned(), by: by.clone() });

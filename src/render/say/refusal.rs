@@ -259,7 +259,7 @@ fn command(wanted: Wanted) -> &'static str {
     }
 }
 
-/// What a state's name means, as a clause. The names are those of `State::name`.
+/// What a state's name means, as a clause. The names are those of `State::name`, and `leaving` for what `Change::leaving` says.
 fn standing(state: &str) -> &'static str {
     match state {
         "preparing" => "its plan is still being made",
@@ -270,6 +270,7 @@ fn standing(state: &str) -> &'static str {
         "done" => "its last change is complete",
         "closed" => "its last change has ended",
         "stuck" => "it is stuck",
+        "leaving" => "it is being destroyed",
         _ => "it is at another point",
     }
 }

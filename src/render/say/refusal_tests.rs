@@ -47,6 +47,7 @@ fn about_where_it_stands() {
     insta::assert_snapshot!(said(not_now("planned")), @"You can't reject crucial-sandbox now: its plan is there, but its pull request is not open yet. The card asks for approvals as soon as it is.");
     insta::assert_snapshot!(said(not_now("stuck")), @"You can't reject crucial-sandbox now: it is stuck. First /kaas retry crucial-sandbox.");
     insta::assert_snapshot!(said(not_now("applying")), @"You can't reject crucial-sandbox now: it is decided, and terraform is at work. See /kaas show crucial-sandbox.");
+    insta::assert_snapshot!(said(Refusal::NotReady { state: "leaving".to_owned() }), @"There is no way into crucial-sandbox now: it is being destroyed. See /kaas show crucial-sandbox.");
     insta::assert_snapshot!(said(Refusal::AtWork { wanted: Wanted::Cancel, state: "applying".to_owned() }), @"You can't cancel crucial-sandbox now: terraform is at work, and cutting it off would leave things half made. The card says when that has ended.");
     insta::assert_snapshot!(said(Refusal::AtWork { wanted: Wanted::Cancel, state: "stuck".to_owned() }), @"You can't cancel crucial-sandbox: some of it may be destroyed already. Once what is wrong is mended, go on with /kaas retry crucial-sandbox.");
     insta::assert_snapshot!(said(Refusal::AtWork { wanted: Wanted::Cancel, state: "joining".to_owned() }), @"You can't cancel crucial-sandbox now: it is applied, and kaas waits for Rancher. The card says when that has ended.");
